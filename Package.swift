@@ -1,0 +1,161 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Each target imports only what stands before it in this list (a test reads this file and checks it).
+// Folders keep short names; targets are prefixed, because a module called `Data` would hide Foundation's.
+
+let package = Package(
+  name: "Emanate",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Emanate", targets: ["Emanate"]),
+    .executable(name: "emanate", targets: ["EmanateCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+  ],
+  targets: [
+    // Systems and C
+    .systemLibrary(
+      name: "COpenBLAS", path: "Sources/COpenBLAS", pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+    .systemLibrary(
+      name: "CLibPNG", path: "Sources/CLibPNG", pkgConfig: "libpng",
+      providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(
+      name: "CLibJPEG", path: "Sources/CLibJPEG", pkgConfig: "libjpeg",
+      providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
+    .systemLibrary(
+      name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .target(name: "CEmanateCodecs", dependencies: ["CLibPNG", "CLibJPEG", "CZlib"], path: "Sources/CImageCodecs"),
+    .target(name: "CEmanateKernels", path: "Sources/CKernels"),
+    .target(name: "CEmanateResources", path: "Sources/CResources"),
+    // The training core
+    .target(name: "EmanateKernels", dependencies: ["COpenBLAS", "CEmanateKernels"], path: "Sources/Kernels"),
+    .target(name: "EmanateTensors", dependencies: ["EmanateKernels"], path: "Sources/Tensors"),
+    .target(name: "EmanateAutograd", dependencies: ["EmanateKernels", "EmanateTensors"], path: "Sources/Autograd"),
+    .target(
+      name: "EmanateNetworks", dependencies: ["EmanateKernels", "EmanateTensors", "EmanateAutograd"],
+      path: "Sources/Networks"),
+    .target(
+      name: "EmanateObjectives", dependencies: ["EmanateKernels", "EmanateTensors", "EmanateAutograd"],
+      path: "Sources/Objectives"),
+    .target(
+      name: "EmanateOptimization", dependencies: ["EmanateKernels", "EmanateTensors", "EmanateNetworks"],
+      path: "Sources/Optimization"),
+    // The way of the images
+    .target(
+      name: "EmanateImages", dependencies: ["CEmanateCodecs", "CEmanateKernels", "EmanateKernels"],
+      path: "Sources/Images"),
+    .target(
+      name: "EmanateAugmentations", dependencies: ["CEmanateKernels", "EmanateKernels", "EmanateImages"],
+      path: "augmentations", exclude: ["recipes"]),
+    .target(
+      name: "EmanateData",
+      dependencies: ["EmanateKernels", "EmanateTensors", "EmanateImages", "EmanateAugmentations"],
+      path: "Sources/Data"),
+    // Files and settings
+    .target(
+      name: "EmanateInterchange", dependencies: ["EmanateTensors"], path: "Sources/Interchange"),
+    .target(
+      name: "EmanateConfiguration",
+      dependencies: [
+        "CEmanateResources", "EmanateAugmentations", "EmanateNetworks", "EmanateOptimization", "Yams",
+      ],
+      path: "Sources/Configuration"),
+    // The methods, what judges them, and the loop
+    .target(
+      name: "EmanateMethods",
+      dependencies: [
+        "EmanateTensors", "EmanateAutograd", "EmanateNetworks", "EmanateObjectives", "EmanateOptimization",
+        "EmanateData", "EmanateConfiguration",
+      ],
+      path: "Sources/Methods"),
+    .target(
+      name: "EmanateEvaluation",
+      dependencies: [
+        "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks", "EmanateObjectives",
+        "EmanateOptimization", "EmanateImages", "EmanateData", "EmanateInterchange",
+      ],
+      path: "Sources/Evaluation"),
+    .target(
+      name: "EmanateTraining",
+      dependencies: [
+        "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks", "EmanateOptimization",
+        "EmanateData", "EmanateInterchange", "EmanateConfiguration", "EmanateMethods",
+      ],
+      path: "Sources/Training"),
+    .target(
+      name: "EmanateReports",
+      dependencies: ["EmanateOptimization", "EmanateConfiguration", "EmanateTraining"],
+      path: "Sources/Reports"),
+    .target(
+      name: "Emanate",
+      dependencies: [
+        "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks", "EmanateObjectives",
+        "EmanateOptimization", "EmanateImages", "EmanateAugmentations", "EmanateData", "EmanateInterchange",
+        "EmanateConfiguration", "EmanateMethods", "EmanateEvaluation", "EmanateTraining", "EmanateReports",
+      ],
+      path: "Sources/Emanate"),
+    .executableTarget(
+      name: "EmanateCLI",
+      dependencies: ["Emanate", "CEmanateResources", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Sources/EmanateCLI"),
+    // Tests: one target a source target
+    .target(name: "TestSupport", dependencies: ["EmanateKernels", "EmanateTensors"], path: "Tests/Support"),
+    .testTarget(
+      name: "KernelsTests", dependencies: ["TestSupport", "EmanateKernels", "CEmanateKernels"],
+      path: "Tests/KernelsTests"),
+    .testTarget(
+      name: "TensorsTests", dependencies: ["TestSupport", "EmanateTensors"],
+      path: "Tests/TensorsTests"),
+    .testTarget(
+      name: "AutogradTests", dependencies: ["TestSupport", "EmanateKernels", "EmanateTensors", "EmanateAutograd"],
+      path: "Tests/AutogradTests"),
+    .testTarget(
+      name: "NetworksTests", dependencies: ["TestSupport", "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks", "EmanateInterchange"],
+      path: "Tests/NetworksTests"),
+    .testTarget(
+      name: "ObjectivesTests", dependencies: ["TestSupport", "EmanateTensors", "EmanateAutograd", "EmanateObjectives"],
+      path: "Tests/ObjectivesTests"),
+    .testTarget(
+      name: "OptimizationTests", dependencies: ["TestSupport", "EmanateTensors", "EmanateNetworks", "EmanateOptimization"],
+      path: "Tests/OptimizationTests"),
+    .testTarget(
+      name: "ImagesTests", dependencies: ["TestSupport", "EmanateKernels", "EmanateImages"],
+      path: "Tests/ImagesTests"),
+    .testTarget(
+      name: "AugmentationsTests", dependencies: ["TestSupport", "EmanateKernels", "EmanateImages", "EmanateAugmentations"],
+      path: "Tests/AugmentationsTests"),
+    .testTarget(
+      name: "DataTests", dependencies: ["TestSupport", "EmanateKernels", "EmanateTensors", "EmanateImages", "EmanateAugmentations", "EmanateData"],
+      path: "Tests/DataTests"),
+    .testTarget(
+      name: "InterchangeTests", dependencies: ["TestSupport", "EmanateTensors", "EmanateInterchange"],
+      path: "Tests/InterchangeTests"),
+    .testTarget(
+      name: "ConfigurationTests", dependencies: ["TestSupport", "EmanateConfiguration", "EmanateAugmentations", "EmanateOptimization"],
+      path: "Tests/ConfigurationTests"),
+    .testTarget(
+      name: "MethodsTests", dependencies: ["TestSupport", "Emanate"],
+      path: "Tests/MethodsTests"),
+    .testTarget(
+      name: "EvaluationTests", dependencies: ["TestSupport", "Emanate"],
+      path: "Tests/EvaluationTests"),
+    .testTarget(
+      name: "TrainingTests", dependencies: ["TestSupport", "Emanate"],
+      path: "Tests/TrainingTests"),
+    .testTarget(
+      name: "ReportsTests", dependencies: ["TestSupport", "Emanate", "EmanateReports", "EmanateOptimization"],
+      path: "Tests/ReportsTests"),
+    .testTarget(
+      name: "EmanateCLITests", dependencies: ["TestSupport", "Emanate"],
+      path: "Tests/EmanateCLITests"),
+    .testTarget(
+      name: "ParityTests", dependencies: ["TestSupport", "Emanate"],
+      path: "Tests/ParityTests"),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,2 @@
+#pragma once
+int emanate_codecs_placeholder(void);

@@ -1,0 +1,7 @@
+// Marks a function whose loops are compiled once per instruction set; the loader picks the version at start.
+#pragma once
+#if defined(__x86_64__) && defined(__ELF__)
+#define VECTORIZED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define VECTORIZED
+#endif

@@ -1,0 +1,2 @@
+#pragma once
+int emanate_resources_placeholder(void);

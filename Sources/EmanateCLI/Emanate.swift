@@ -1,0 +1,7 @@
+import ArgumentParser
+
+@main
+struct EmanateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "emanate", abstract: "Learns image features without labels by self-distillation.")
+}

@@ -1,0 +1,69 @@
+import Synchronization
+
+/// Keeps freed blocks of memory for the next tensor of about the same size.
+///
+/// A training step asks for the same sizes again and again; after the first steps every request is met from the
+/// pool (`freshAllocations` stops growing). Sizes are rounded up to an eighth of a power of two.
+public final class BufferPool: Sendable {
+  public static let shared = BufferPool()
+
+  private struct State {
+    var free: [Int: [UInt]] = [:]
+    var freshAllocations = 0
+    var bytesInUse = 0
+    var bytesKept = 0
+    var peakBytesInUse = 0
+  }
+
+  private let state = Mutex(State())
+
+  private init() {}
+
+  /// How often memory was taken from the system since the program began.
+  public var freshAllocations: Int { state.withLock { $0.freshAllocations } }
+
+  /// Bytes that live tensors hold now.
+  public var bytesInUse: Int { state.withLock { $0.bytesInUse } }
+
+  /// Gives all kept blocks back to the system.
+  public func drain() {
+    let blocks = state.withLock { state in
+      let all = state.free.values.flatMap { $0 }
+      state.free = [:]
+      state.bytesKept = 0
+      return all
+    }
+    for block in blocks { UnsafeMutableRawPointer(bitPattern: block)!.deallocate() }
+  }
+
+  func take(bytes: Int) -> (UnsafeMutableRawPointer, Int) {
+    let capacity = Self.rounded(max(bytes, 64))
+    let kept: UInt? = state.withLock { state in
+      state.bytesInUse += capacity
+      state.peakBytesInUse = max(state.peakBytesInUse, state.bytesInUse)
+      if let block = state.free[capacity]?.popLast() {
+        state.bytesKept -= capacity
+        return block
+      }
+      state.freshAllocations += 1
+      return nil
+    }
+    if let kept { return (UnsafeMutableRawPointer(bitPattern: kept)!, capacity) }
+    return (.allocate(byteCount: capacity, alignment: 64), capacity)
+  }
+
+  func give(_ base: UnsafeMutableRawPointer, capacity: Int) {
+    state.withLock { state in
+      state.bytesInUse -= capacity
+      state.bytesKept += capacity
+      state.free[capacity, default: []].append(UInt(bitPattern: base))
+    }
+  }
+
+  /// The next size of the form m * 2^e with m in 8...15, and a multiple of 64.
+  private static func rounded(_ bytes: Int) -> Int {
+    if bytes <= 512 { return (bytes + 63) / 64 * 64 }
+    let unit = 1 << max(6, (Int.bitWidth - 1 - bytes.leadingZeroBitCount) - 3)
+    return (bytes + unit - 1) / unit * unit
+  }
+}

@@ -1,0 +1,94 @@
+/// A dense, row-major array of float32 numbers: a value, copied when written to while shared.
+public struct Tensor: Sendable {
+  package private(set) var storage: Storage
+  /// Where the first element stands in the storage, in elements.
+  package let offset: Int
+  public let shape: Shape
+
+  /// A tensor whose elements are not yet written.
+  public init(uninitialized shape: Shape) {
+    storage = Storage(bytes: shape.count * MemoryLayout<Float>.stride)
+    offset = 0
+    self.shape = shape
+  }
+
+  /// A tensor of one repeated number.
+  public init(repeating value: Float = 0, _ shape: Shape) {
+    self.init(uninitialized: shape)
+    elements.initialize(repeating: value)
+  }
+
+  /// A tensor of the given numbers in row-major order.
+  public init(_ values: [Float], _ shape: Shape) {
+    precondition(values.count == shape.count, "Tensor: \(values.count) values for shape \(shape)")
+    self.init(uninitialized: shape)
+    _ = elements.initialize(from: values)
+  }
+
+  package init(storage: Storage, offset: Int, shape: Shape) {
+    self.storage = storage
+    self.offset = offset
+    self.shape = shape
+  }
+
+  /// The number of elements.
+  public var count: Int { shape.count }
+
+  /// The elements in row-major order, copied.
+  public var array: [Float] { withExtendedLifetime(storage) { Array(UnsafeBufferPointer(elements)) } }
+
+  /// The only element of a tensor that has one.
+  public var scalar: Float {
+    precondition(count == 1, "Tensor.scalar: shape \(shape) has \(count) elements")
+    return withExtendedLifetime(storage) { elements[0] }
+  }
+
+  /// The same elements under another shape of the same count.
+  public func reshaped(_ shape: Shape) -> Tensor {
+    precondition(shape.count == count, "Tensor.reshaped: \(self.shape) has \(count) elements, \(shape) has \(shape.count)")
+    return Tensor(storage: storage, offset: offset, shape: shape)
+  }
+
+  /// Rows `range` of the first axis, sharing memory: [R, ...] -> [range.count, ...].
+  public subscript(rows range: Range<Int>) -> Tensor {
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= shape[0], "Tensor[rows: \(range)]: shape is \(shape)")
+    let stride = shape[0] == 0 ? 0 : count / shape[0]
+    var sizes = shape.array
+    sizes[0] = range.count
+    return Tensor(storage: storage, offset: offset + range.lowerBound * stride, shape: Shape(sizes))
+  }
+
+  /// Reads the elements in place.
+  public func withElements<Result>(_ body: (UnsafeBufferPointer<Float>) throws -> Result) rethrows -> Result {
+    try withExtendedLifetime(storage) { try body(UnsafeBufferPointer(elements)) }
+  }
+
+  /// Writes the elements in place; copies them first if another tensor shares them.
+  public mutating func withMutableElements<Result>(
+    _ body: (UnsafeMutableBufferPointer<Float>) throws -> Result
+  ) rethrows -> Result {
+    if !isKnownUniquelyReferenced(&storage) { self = copied() }
+    return try withExtendedLifetime(storage) { try body(elements) }
+  }
+
+  /// The same elements in memory of their own.
+  public func copied() -> Tensor {
+    let copy = Tensor(uninitialized: shape)
+    withElements { _ = copy.elements.update(from: $0) }
+    return copy
+  }
+
+  /// The elements where they stand, for kernels that write what nobody else reads yet.
+  ///
+  /// Valid while the tensor lives. Uniqueness is not checked: use on tensors just made.
+  package var elements: UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(
+      start: storage.base.assumingMemoryBound(to: Float.self) + offset, count: shape.count)
+  }
+
+  /// The first element's place; as `elements`.
+  package var pointer: UnsafeMutablePointer<Float> {
+    storage.base.assumingMemoryBound(to: Float.self) + offset
+  }
+}
