@@ -1,2 +1,48 @@
+// PNG and JPEG files in memory to 8-bit RGB and back, and gzip files; every failure is a code and a message.
+//
+// libpng and libjpeg report errors by longjmp; the jumps begin and end inside codecs*.c, and nothing is printed.
 #pragma once
-int emanate_codecs_placeholder(void);
+#include <stddef.h>
+#include <stdint.h>
+
+enum { EMANATE_MESSAGE_BYTES = 256 };
+
+enum {
+  EMANATE_CODEC_DONE = 0,
+  EMANATE_CODEC_UNKNOWN_FORMAT = 1,  // neither PNG nor JPEG by its first bytes
+  EMANATE_CODEC_UNSUPPORTED = 2,     // a PNG or JPEG of a kind that is not read
+  EMANATE_CODEC_CORRUPT = 3,         // truncated or damaged
+  EMANATE_CODEC_NO_MEMORY = 4,
+};
+
+enum { EMANATE_FORMAT_PNG = 1, EMANATE_FORMAT_JPEG = 2 };
+
+typedef struct {
+  int32_t format;       // EMANATE_FORMAT_...
+  uint32_t width;       // pixels
+  uint32_t height;      // rows
+  int32_t orientation;  // EXIF orientation 1...8; 1 where the file names none
+  char message[EMANATE_MESSAGE_BYTES];
+} emanate_image_header;
+
+// Reads size and orientation; takes no memory that grows with the picture.
+int emanate_image_read_header(const uint8_t *bytes, size_t count, emanate_image_header *header);
+
+// Decodes into `pixels`, header->height x header->width x 3 bytes; `header` as emanate_image_read_header left it.
+int emanate_image_decode(const uint8_t *bytes, size_t count, emanate_image_header *header, uint8_t *pixels);
+
+typedef struct {
+  uint8_t *bytes;  // to be given to emanate_encoded_free
+  size_t count;
+  size_t capacity;
+  char message[EMANATE_MESSAGE_BYTES];
+} emanate_encoded;
+
+// Encodes height x width x channels bytes as a PNG; channels 1 (grey) or 3 (RGB), level 0...9 as zlib's.
+int emanate_png_encode(
+    const uint8_t *pixels, uint32_t width, uint32_t height, int channels, int level, emanate_encoded *out);
+
+// The content of a gzip file, or of a plain file as it is, up to `limit` bytes.
+int emanate_gunzip(const char *path, size_t limit, emanate_encoded *out);
+
+void emanate_encoded_free(emanate_encoded *out);

@@ -1,0 +1,167 @@
+// PNG through libpng. What comes out is what Pillow's convert("RGB") gives, but for 16-bit samples: scaled here.
+#include <png.h>
+#include <setjmp.h>
+#include <string.h>
+
+#include "internal.h"
+
+typedef struct {
+  const uint8_t *bytes;
+  size_t count, at;
+} source;
+
+static void read_source(png_structp png, png_bytep to, size_t count) {
+  source *from = png_get_io_ptr(png);
+  if (from->count - from->at < count) png_error(png, "the file ends too early");
+  memcpy(to, from->bytes + from->at, count);
+  from->at += count;
+}
+
+static void fail(png_structp png, png_const_charp text) {
+  emanate_say(png_get_error_ptr(png), text);
+  png_longjmp(png, 1);
+}
+
+static void ignore(png_structp png, png_const_charp text) {
+  (void)png;
+  (void)text;
+}
+
+static uint32_t big32(const uint8_t *p) { return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3]; }
+
+// The eXIf chunk may stand before or after the picture.
+static int orientation(const uint8_t *bytes, size_t count) {
+  size_t at = 8;
+  while (count - at >= 12) {
+    size_t length = big32(bytes + at);
+    if (length > count - at - 12) return 1;
+    if (memcmp(bytes + at + 4, "eXIf", 4) == 0) return emanate_exif_orientation(bytes + at + 8, length);
+    at += length + 12;
+  }
+  return 1;
+}
+
+// Opens the file up to the first pixels. The caller has set the jump.
+static void begin(png_structp png, png_infop info, source *from) {
+  png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+  png_set_chunk_malloc_max(png, 8000000);
+  // Only size, palette and pixels matter: a damaged text or colour profile must not cost an image.
+  png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+  png_set_read_fn(png, from, read_source);
+  png_read_info(png, info);
+}
+
+int emanate_png_header(const uint8_t *bytes, size_t count, emanate_image_header *header) {
+  source from = {bytes, count, 0};
+  png_infop info = NULL;
+  png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, header->message, fail, ignore);
+  if (!png || !(info = png_create_info_struct(png))) {
+    png_destroy_read_struct(&png, NULL, NULL);
+    emanate_say(header->message, "not enough memory");
+    return EMANATE_CODEC_NO_MEMORY;
+  }
+  if (setjmp(png_jmpbuf(png))) {
+    png_destroy_read_struct(&png, &info, NULL);
+    return EMANATE_CODEC_CORRUPT;
+  }
+  begin(png, info, &from);
+  header->width = png_get_image_width(png, info);
+  header->height = png_get_image_height(png, info);
+  png_destroy_read_struct(&png, &info, NULL);
+  header->orientation = orientation(bytes, count);
+  return EMANATE_CODEC_DONE;
+}
+
+// Palette numbers stand in the last third of each row; the colours are written over them from the left.
+// A number the palette does not have is that grey, as in Pillow.
+static void expand_palette(png_structp png, png_infop info, uint8_t *pixels, size_t width, size_t height) {
+  uint8_t table[256][3];
+  png_colorp palette = NULL;
+  int colors = 0;
+  png_get_PLTE(png, info, &palette, &colors);
+  for (int i = 0; i < 256; i++) {
+    table[i][0] = i < colors ? palette[i].red : (uint8_t)i;
+    table[i][1] = i < colors ? palette[i].green : (uint8_t)i;
+    table[i][2] = i < colors ? palette[i].blue : (uint8_t)i;
+  }
+  for (size_t y = 0; y < height; y++) {
+    uint8_t *row = pixels + y * width * 3;
+    for (size_t x = 0; x < width; x++) {
+      const uint8_t *color = table[row[2 * width + x]];
+      row[3 * x] = color[0];
+      row[3 * x + 1] = color[1];
+      row[3 * x + 2] = color[2];
+    }
+  }
+}
+
+int emanate_png_decode(const uint8_t *bytes, size_t count, emanate_image_header *header, uint8_t *pixels) {
+  source from = {bytes, count, 0};
+  png_infop info = NULL;
+  png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, header->message, fail, ignore);
+  if (!png || !(info = png_create_info_struct(png))) {
+    png_destroy_read_struct(&png, NULL, NULL);
+    emanate_say(header->message, "not enough memory");
+    return EMANATE_CODEC_NO_MEMORY;
+  }
+  if (setjmp(png_jmpbuf(png))) {
+    png_destroy_read_struct(&png, &info, NULL);
+    return EMANATE_CODEC_CORRUPT;
+  }
+  begin(png, info, &from);
+  size_t width = header->width, height = header->height;
+  int color = png_get_color_type(png, info);
+  int is_palette = color == PNG_COLOR_TYPE_PALETTE;
+  if (png_get_image_width(png, info) != width || png_get_image_height(png, info) != height)
+    png_error(png, "the size is not the one read before");
+  if (is_palette) {
+    png_set_packing(png);
+  } else {
+    png_set_scale_16(png);  // (v * 255 + 32767) / 65535
+    if (color == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(png);
+    if (color & PNG_COLOR_MASK_ALPHA) png_set_strip_alpha(png);
+    if (!(color & PNG_COLOR_MASK_COLOR)) png_set_gray_to_rgb(png);
+  }
+  int passes = png_set_interlace_handling(png);
+  png_read_update_info(png, info);
+  if (png_get_rowbytes(png, info) != width * (is_palette ? 1 : 3)) png_error(png, "rows of an unknown kind");
+  size_t shift = is_palette ? 2 * width : 0;
+  for (int pass = 0; pass < passes; pass++)
+    for (size_t y = 0; y < height; y++) png_read_row(png, pixels + y * width * 3 + shift, NULL);
+  if (is_palette) expand_palette(png, info, pixels, width, height);
+  png_destroy_read_struct(&png, &info, NULL);
+  return EMANATE_CODEC_DONE;
+}
+
+static void write_encoded(png_structp png, png_bytep bytes, size_t count) {
+  if (!emanate_encoded_append(png_get_io_ptr(png), bytes, count)) png_error(png, "not enough memory");
+}
+
+static void flush_nothing(png_structp png) { (void)png; }
+
+int emanate_png_encode(
+    const uint8_t *pixels, uint32_t width, uint32_t height, int channels, int level, emanate_encoded *out) {
+  memset(out, 0, sizeof *out);
+  png_infop info = NULL;
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, out->message, fail, ignore);
+  if (!png || !(info = png_create_info_struct(png))) {
+    png_destroy_write_struct(&png, NULL);
+    emanate_say(out->message, "not enough memory");
+    return EMANATE_CODEC_NO_MEMORY;
+  }
+  if (setjmp(png_jmpbuf(png))) {
+    png_destroy_write_struct(&png, &info);
+    return EMANATE_CODEC_UNSUPPORTED;
+  }
+  png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+  png_set_write_fn(png, out, write_encoded, flush_nothing);
+  png_set_compression_level(png, level);
+  png_set_IHDR(
+      png, info, width, height, 8, channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+      PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  png_write_info(png, info);
+  for (size_t y = 0; y < height; y++) png_write_row(png, pixels + y * width * (size_t)channels);
+  png_write_end(png, info);
+  png_destroy_write_struct(&png, &info);
+  return EMANATE_CODEC_DONE;
+}

@@ -1,0 +1,89 @@
+import CEmanateCodecs
+
+/// Reads PNG and JPEG files as 8-bit RGB, with the same bytes as Pillow's `Image.open(path).convert("RGB")`.
+///
+/// The content decides the format, not the name. Alpha is dropped, not composited; gamma and colour profiles are
+/// ignored; JPEG uses the accurate integer DCT and smooth chroma upsampling. One difference from Pillow: 16-bit PNG
+/// samples are scaled, (v x 255 + 32767) / 65535 rounded down, where Pillow clips grey ones. Damage that Pillow
+/// reads over (corrupt entropy-coded JPEG data) is an error here.
+public struct ImageDecoder: Sendable {
+  /// What to do with the orientation that a camera notes beside the pixels.
+  public enum Orientation: String, Sendable, Codable, CaseIterable {
+    /// Pixels as they are stored, as torchvision's loader takes them.
+    case ignore
+    /// Turned and mirrored as the file's EXIF block says, as Pillow's `ImageOps.exif_transpose` does.
+    case apply
+  }
+
+  /// The EXIF orientation: left alone unless set.
+  public var orientation: Orientation
+  /// The largest width x height that is decoded; checked before memory is taken. 100 million, our choice.
+  public var pixelLimit: Int
+  /// The largest file that is read, in bytes. 1 GiB, our choice.
+  public var byteLimit: Int
+
+  /// A decoder of the given settings.
+  public init(
+    orientation: Orientation = .ignore, pixelLimit: Int = 100_000_000, byteLimit: Int = 1 << 30
+  ) {
+    self.orientation = orientation
+    self.pixelLimit = pixelLimit
+    self.byteLimit = byteLimit
+  }
+
+  /// The image in the file at `path`: [height, width, 3], levels 0...255.
+  public func decode(contentsOf path: String) throws(ImageDecodingError) -> Image {
+    let bytes: [UInt8]
+    do {
+      bytes = try readFile(path, limit: byteLimit)
+    } catch {
+      switch error {
+      case .tooLarge(let count):
+        throw ImageDecodingError(path: path, reason: .tooManyBytes(count, limit: byteLimit))
+      case .system(let text): throw ImageDecodingError(path: path, reason: .unreadable(text))
+      }
+    }
+    return try decode(bytes, path: path)
+  }
+
+  /// The image in `bytes`, a whole PNG or JPEG file; `path` is for the error's text only.
+  public func decode(_ bytes: [UInt8], path: String = "") throws(ImageDecodingError) -> Image {
+    var header = emanate_image_header()
+    let count = bytes.count
+    try check(emanate_image_read_header(bytes, count, &header), header, path)
+    let (width, height) = (Int(header.width), Int(header.height))
+    guard width <= pixelLimit / max(height, 1) else {
+      throw ImageDecodingError(
+        path: path, reason: .tooManyPixels(width: width, height: height, limit: pixelLimit))
+    }
+    var status: Int32 = 0
+    let total = width * height * 3
+    let pixels = [UInt8](unsafeUninitializedCapacity: total) { buffer, filled in
+      status = emanate_image_decode(bytes, count, &header, buffer.baseAddress)
+      // Bytes of UInt8 need no initialization; after an error nobody reads them.
+      filled = total
+    }
+    try check(status, header, path)
+    let image = Image(width: width, height: height, pixels: pixels)
+    return orientation == .apply ? image.oriented(Int(header.orientation)) : image
+  }
+
+  private func check(
+    _ status: Int32, _ header: emanate_image_header, _ path: String
+  ) throws(ImageDecodingError) {
+    if status == EMANATE_CODEC_DONE { return }
+    let text = messageText(header.message)
+    let reason: ImageDecodingError.Reason =
+      switch Int(status) {
+      case EMANATE_CODEC_UNKNOWN_FORMAT: .unknownFormat(text)
+      case EMANATE_CODEC_CORRUPT: .corrupt(text)
+      default: .unsupported(text)
+      }
+    throw ImageDecodingError(path: path, reason: reason)
+  }
+}
+
+/// The text of a C message: a tuple of characters that ends with a zero.
+func messageText<Characters>(_ message: Characters) -> String {
+  withUnsafeBytes(of: message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+}
