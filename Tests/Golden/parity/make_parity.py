@@ -9,10 +9,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from networks import interpolated, small_backbone, tiny_backbone, torch  # noqa: E402
 import numpy as np  # noqa: E402
 import timm  # noqa: E402
-from safetensors.torch import save_file  # noqa: E402
 from timm.layers import resample_abs_pos_embed  # noqa: E402
 
-from hash_fill import hash_filled, hashed_places  # noqa: E402
+from hash_fill import hash_filled, hash_filled_parameter, hashed_places  # noqa: E402
 from training import dino_loss, distances, moved_center, ten_steps  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -20,12 +19,23 @@ VERSIONS = {"script": "Tests/Golden/parity/make_parity.py", "python": platform.p
             "torch": torch.__version__, "timm": timm.__version__, "numpy": np.__version__}
 
 
+def safetensors(arrays, metadata):
+    """The bytes of a safetensors file, the same every time (the library writes metadata in no fixed order)."""
+    header, place = {"__metadata__": metadata}, 0
+    for key, array in arrays.items():
+        header[key] = {"dtype": "F32", "shape": array.shape, "data_offsets": [place, place + array.nbytes]}
+        place += array.nbytes
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + b"".join(array.tobytes() for array in arrays.values())
+
+
 def save(name, tensors, **notes):
     """float32 tensors with where they come from and how far float32 and float64 runs of the same code are apart."""
     metadata = {**VERSIONS, **{key: note if isinstance(note, str) else json.dumps(note) for key, note in notes.items()}}
-    save_file({key: t.detach().to(torch.float32).contiguous().clone() for key, t in tensors.items()},
-              HERE / f"{name}.safetensors", metadata=metadata)
-    print(f"{name}: {len(tensors)} tensors, {(HERE / f'{name}.safetensors').stat().st_size} bytes; "
+    path = HERE / f"{name}.safetensors"
+    path.write_bytes(safetensors({key: t.detach().to(torch.float32).numpy() for key, t in tensors.items()}, metadata))
+    print(f"{name}: {len(tensors)} tensors, {path.stat().st_size} bytes; "
           + "; ".join(f"{key} {note}" for key, note in notes.items() if key.startswith("measured")))
 
 
@@ -34,7 +44,7 @@ def filled(name, *shape, dtype=torch.float32, scale=1.0):
 
 
 def worst(found, expected, prefix=""):
-    relative = distances({k: v for k, v in found.items()}, {k: v for k, v in expected.items() if k.startswith(prefix)})
+    relative = distances(found, {k: v for k, v in expected.items() if k.startswith(prefix)})
     name = max(relative, key=relative.get)
     return {"relative": float(f"{relative[name]:.2g}"), "tensor": name}
 
@@ -126,48 +136,22 @@ def steps():
     save("ten_steps", runs[0], **measured, **mutated)
 
 
-def schedules():
-    """main_dino.py's cosine_scheduler and DINOLoss.teacher_temp_schedule, both in numpy's float64."""
-    def cosine(base, final, epochs, per_epoch, warmup_epochs=0, start=0):
-        warmup = np.linspace(start, base, warmup_epochs * per_epoch) if warmup_epochs else np.array([])
-        i = np.arange(epochs * per_epoch - len(warmup))
-        return np.concatenate([warmup, final + 0.5 * (base - final) * (1 + np.cos(np.pi * i / len(i)))]).tolist()
-
-    def temperature(warm, peak, warmup_epochs, epochs):
-        return np.concatenate([np.linspace(warm, peak, warmup_epochs), np.ones(epochs - warmup_epochs) * peak]).tolist()
-
-    cases = []
-    for epochs, per_epoch, warmup, batch in [(5, 7, 1, 256), (10, 4, 2, 64), (3, 5, 0, 512), (4, 1, 1, 32)]:
-        cases.append({
-            "epochs": epochs, "stepsPerEpoch": per_epoch, "warmupEpochs": warmup, "batchSize": batch,
-            "learningRate": cosine(0.0005 * batch / 256, 1e-6, epochs, per_epoch, warmup),
-            "weightDecay": cosine(0.04, 0.4, epochs, per_epoch),
-            "teacherMomentum": cosine(0.996, 1, epochs, per_epoch),
-            "teacherTemperatureByEpoch": temperature(0.04, 0.07, min(3, epochs), epochs),
-            "teacherTemperatureWarmupEpochs": min(3, epochs)})
-    path = HERE / "schedules.json"
-    path.write_text(json.dumps({"metadata": VERSIONS, "learningRatePer256": 0.0005, "finalLearningRate": 1e-6,
-                                "cases": cases}, indent=1) + "\n")
-    print("schedules:", len(cases), "cases,", path.stat().st_size, "bytes")
-
-
 def fill():
     """A few numbers that both sides of the hash agree on."""
     names = ["a", "blocks.0.attn.qkv.weight", "größe"]
-    json_numbers = {name: [float(x) for x in hash_filled(name, (4,))] for name in names}
+    numbers = {name: [float(x) for x in hash_filled(name, (4,))] for name in names}
     parameters = {"norm.weight": (3,), "norm.bias": (3,), "pos_embed": (1, 2, 2), "patch_embed.proj.weight": (2, 3, 1, 1),
                   "blocks.0.attn.proj.weight": (2, 3), "blocks.0.mlp.fc1.weight": (2, 3), "head.mlp.0.weight": (2, 5),
                   "head.last_layer.weight_g": (3, 1)}
-    from hash_fill import hash_filled_parameter
     rules = {name: {"shape": list(shape), "values": [float(x) for x in hash_filled_parameter(name, shape).flatten()]}
              for name, shape in parameters.items()}
     places = {"norm.weight": hashed_places("norm.weight", 192, 8).tolist()}
     (HERE / "hash_fill.json").write_text(json.dumps(
-        {"metadata": VERSIONS, "filled": json_numbers, "parameters": rules, "placesOf192": places},
+        {"metadata": VERSIONS, "filled": numbers, "parameters": rules, "placesOf192": places},
         indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    for make in (fill, schedules, positions, loss, vit_small_net, vit_tiny, steps):
+    for make in (fill, positions, loss, vit_small_net, vit_tiny, steps):
         make()
