@@ -79,6 +79,9 @@ public struct Tensor: Sendable {
     return copy
   }
 
+  /// Whether no other tensor shares this one's memory.
+  package mutating func isUniquelyReferenced() -> Bool { isKnownUniquelyReferenced(&storage) }
+
   /// The elements where they stand, for kernels that write what nobody else reads yet.
   ///
   /// Valid while the tensor lives. Uniqueness is not checked: use on tensors just made.

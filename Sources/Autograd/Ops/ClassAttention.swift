@@ -1,0 +1,73 @@
+import CEmanateKernels
+import EmanateKernels
+import EmanateTensors
+
+/// Attention of the class token alone: what the last block of a ViT needs when only that token is read.
+///
+/// queries: [B, D], keysValues: [B, T, 2D] -> [B, D]. Equals row 0 of `attention`.
+public func classAttention(_ queries: Variable, _ keysValues: Variable, heads: Int) -> Variable {
+  let (batch, tokens, width) = (keysValues.shape[0], keysValues.shape[1], queries.shape[-1])
+  precondition(
+    keysValues.shape[2] == 2 * width && queries.shape.rows == batch && width % heads == 0,
+    "classAttention: queries \(queries.shape), keys and values \(keysValues.shape), \(heads) heads")
+  let y = Tensor(uninitialized: [batch, width])
+  let probabilities = Tensor(uninitialized: [batch, heads, tokens])
+  let (q, kv, depth) = (queries.value, keysValues.value, width / heads)
+  ThreadPool.shared.forEach(batch) { sample in
+    for head in 0..<heads {
+      let k = kv.pointer + sample * tokens * 2 * width + head * depth
+      em_class_attention(
+        q.pointer + sample * width + head * depth, k, k + width, 2 * width, tokens, depth,
+        probabilities.pointer + (sample * heads + head) * tokens, y.pointer + sample * width + head * depth)
+    }
+  }
+  return record(
+    y, [queries, keysValues],
+    ClassAttentionBackward(queries: q, keysValues: kv, probabilities: probabilities, heads: heads))
+}
+
+struct ClassAttentionBackward: BackwardRule {
+  static let name = "classAttention"
+  let queries, keysValues, probabilities: Tensor
+  let heads: Int
+
+  consuming func backward(_ dy: consuming Tensor, into inputs: inout InputGradients) {
+    let (q, kv, p, heads) = (queries, keysValues, probabilities, heads)
+    let (batch, tokens, width) = (kv.shape[0], kv.shape[1], q.shape[-1])
+    let depth = width / heads
+    let (dq, dkv) = (Tensor(uninitialized: q.shape), Tensor(uninitialized: kv.shape))
+    ThreadPool.shared.forEach(batch) { sample in
+      let scratch = Tensor(uninitialized: [tokens])
+      for head in 0..<heads {
+        let at = sample * width + head * depth
+        let offset = sample * tokens * 2 * width + head * depth
+        let (k, dk) = (kv.pointer + offset, dkv.pointer + offset)
+        em_class_attention_backward(
+          q.pointer + at, k, k + width, 2 * width, tokens, depth, p.pointer + (sample * heads + head) * tokens,
+          dy.pointer + at, dq.pointer + at, dk, dk + width, scratch.pointer)
+      }
+      withExtendedLifetime(scratch) {}
+    }
+    inputs.give(0, dq)
+    inputs.give(1, dkv)
+  }
+}
+
+/// Rows `range` of the first axis, sharing memory forward: [R, ...] -> [range.count, ...].
+public func sliced(_ x: Variable, rows range: Range<Int>) -> Variable {
+  record(x.value[rows: range], [x], SlicedBackward(shape: x.shape, range: range))
+}
+
+struct SlicedBackward: BackwardRule {
+  static let name = "sliced"
+  let shape: Shape
+  let range: Range<Int>
+
+  consuming func backward(_ dy: consuming Tensor, into inputs: inout InputGradients) {
+    let (shape, range) = (shape, range)
+    inputs.add(0, shape) { dx, beta in
+      if beta == 0 { dx.update(repeating: 0, count: shape.count) }
+      em_add(dx + range.lowerBound * (shape.count / shape[0]), dy.pointer, 1, dy.count)
+    }
+  }
+}

@@ -1,0 +1,141 @@
+// Bias, GELU, residual sums, softmax cross-entropy: one pass each over rows that are already in cache.
+#include <math.h>
+
+#include "training.h"
+#include "vector.h"
+
+VECTORIZED void em_add_bias(float *y, const float *bias, long count, long n) {
+  for (long r = 0; r < count; r++)
+    for (long i = 0; i < n; i++) y[r * n + i] += bias[i];
+}
+
+// The lower tail of the normal distribution at -|x| and e^{-x^2/2}.
+INLINE float normal_tail(float x, float *exponential) {
+  float z = __builtin_fabsf(x) * 0.70710678f;
+  float t = 1.0f / (1.0f + 0.3275911f * z);
+  float e = fast_exp(-z * z);
+  *exponential = e;
+  float p = 1.061405429f;
+  p = p * t - 1.453152027f;
+  p = p * t + 1.421413741f;
+  p = p * t - 0.284496736f;
+  p = p * t + 0.254829592f;
+  return 0.5f * p * t * e;
+}
+
+VECTORIZED void em_gelu(const float *x, long count, float *out) {
+  for (long i = 0; i < count; i++) {
+    float e, tail = normal_tail(x[i], &e);
+    out[i] = x[i] * (x[i] >= 0 ? 1.0f - tail : tail);
+  }
+}
+
+VECTORIZED void em_gelu_backward(const float *x, const float *dy, long count, float *dx, float *value) {
+  for (long i = 0; i < count; i++) {
+    float e, tail = normal_tail(x[i], &e);
+    float cdf = x[i] >= 0 ? 1.0f - tail : tail;
+    value[i] = x[i] * cdf;
+    dx[i] = dy[i] * (cdf + x[i] * 0.39894228f * e);
+  }
+}
+
+VECTORIZED void em_residual(const float *branch, const float *bias, float scale, const float *x,
+                            const int32_t *rows, long first, long count, long width, float *y) {
+  for (long r = 0; r < count; r++) {
+    long row = rows ? rows[first + r] : first + r;
+    const float *in = x + row * width, *b = branch + r * width;
+    float *out = y + row * width;
+    for (long i = 0; i < width; i++) out[i] = in[i] + scale * (b[i] + bias[i]);
+  }
+}
+
+VECTORIZED void em_gather(const float *x, const int32_t *rows, long first, long count, long width, float scale,
+                          float *out) {
+  for (long r = 0; r < count; r++) {
+    const float *in = x + (rows ? rows[first + r] : first + r) * width;
+    for (long i = 0; i < width; i++) out[r * width + i] = scale * in[i];
+  }
+}
+
+VECTORIZED void em_column_sums(const float *x, long count, long n, long stride, float *sums, int accumulate) {
+  if (!accumulate) memset(sums, 0, (size_t)n * 4);
+  for (long r = 0; r < count; r++)
+    for (long i = 0; i < n; i++) sums[i] += x[r * stride + i];
+}
+
+VECTORIZED void em_add(float *y, const float *x, float scale, long count) {
+  for (long i = 0; i < count; i++) y[i] += scale * x[i];
+}
+
+VECTORIZED void em_scale(float *y, float scale, long count) {
+  for (long i = 0; i < count; i++) y[i] *= scale;
+}
+
+VECTORIZED double em_sum_of_squares(const float *x, long count) {
+  double total = 0;
+  for (long start = 0; start < count; start += 4096) {
+    long n = count - start < 4096 ? count - start : 4096;
+    const float *part = x + start;
+    SUM(squares, n, part[i] * part[i]);
+    total += (double)squares;
+  }
+  return total;
+}
+
+INLINE float greatest(const float *x, const float *center, long count) {
+  float lanes[LANES];
+  for (int j = 0; j < LANES; j++) lanes[j] = -3.0e38f;
+  long start = 0;
+  for (; start + LANES <= count; start += LANES)
+    for (int j = 0; j < LANES; j++) {
+      float value = center ? x[start + j] - center[start + j] : x[start + j];
+      lanes[j] = value > lanes[j] ? value : lanes[j];
+    }
+  for (long i = start; i < count; i++) {
+    float value = center ? x[i] - center[i] : x[i];
+    lanes[0] = value > lanes[0] ? value : lanes[0];
+  }
+  float best = lanes[0];
+  for (int j = 1; j < LANES; j++) best = lanes[j] > best ? lanes[j] : best;
+  return best;
+}
+
+// Sums long rows in parts of 4,096, each in sixteen lanes, so that 65,536 terms lose no digits.
+#define LONG_SUM(name, count, TERM)                          \
+  double name = 0;                                           \
+  for (long start_ = 0; start_ < (count); start_ += 4096) {  \
+    long n_ = (count)-start_ < 4096 ? (count)-start_ : 4096; \
+    long base = start_;                                      \
+    SUM(part_, n_, TERM);                                    \
+    name += (double)part_;                                   \
+  }
+
+VECTORIZED void em_softmax(const float *x, const float *center, float temperature, long count, float *out) {
+  float top = greatest(x, center, count), inverse = 1.0f / temperature;
+  if (center) {
+    for (long i = 0; i < count; i++) out[i] = fast_exp((x[i] - center[i] - top) * inverse);
+  } else {
+    for (long i = 0; i < count; i++) out[i] = fast_exp((x[i] - top) * inverse);
+  }
+  LONG_SUM(total, count, out[base + i]);
+  float factor = (float)(1.0 / total);
+  for (long i = 0; i < count; i++) out[i] *= factor;
+}
+
+VECTORIZED double em_cross_entropy(const float *x, const float *target, float mass, float temperature, long count,
+                                   float *log_sum) {
+  float top = greatest(x, 0, count), inverse = 1.0f / temperature;
+  LONG_SUM(total, count, fast_exp((x[base + i] - top) * inverse));
+  LONG_SUM(agreement, count, target[base + i] * ((x[base + i] - top) * inverse));
+  double log_total = log(total);
+  *log_sum = (float)((double)top / temperature + log_total);
+  // The target's entries sum to `mass` up to rounding; top is subtracted from both terms.
+  return (double)mass * log_total - agreement;
+}
+
+VECTORIZED void em_cross_entropy_backward(const float *x, const float *target, float mass, float temperature,
+                                          float log_sum, float scale, long count, float *dx) {
+  float inverse = 1.0f / temperature, factor = scale / temperature;
+  for (long i = 0; i < count; i++)
+    dx[i] = factor * (mass * fast_exp(x[i] * inverse - log_sum) - target[i]);
+}

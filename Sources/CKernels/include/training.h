@@ -1,0 +1,88 @@
+// Loops of the training step over float32 rows. Every function works on the rows it is given and nothing else, so
+// that the caller decides the blocks; sums use sixteen partial sums in a fixed order. `rows`, where a function has
+// it, maps the i-th row of a compact block to its row in the full matrix (NULL: row i itself).
+#pragma once
+#include <stdint.h>
+
+// y[i] = (x[row i] - mean) * rstd * gamma + beta for i in first..<first+count; y starts at row `first`.
+void em_layer_norm(const float *x, const int32_t *rows, long first, long count, long width, const float *gamma,
+                   const float *beta, float epsilon, float *y, float *mean, float *rstd);
+// The same from the saved mean and rstd.
+void em_layer_norm_again(const float *x, const int32_t *rows, long first, long count, long width,
+                         const float *gamma, const float *beta, const float *mean, const float *rstd, float *y);
+// dx[row i] = (accumulate ? dx : 0) + gradient; gamma_sum and beta_sum (width each) are overwritten with this
+// block's sums.
+void em_layer_norm_backward(const float *dy, const float *x, const int32_t *rows, long first, long count,
+                            long width, const float *gamma, const float *mean, const float *rstd, float *dx,
+                            int accumulate, float *gamma_sum, float *beta_sum);
+
+// y[i] += bias for count rows of n.
+void em_add_bias(float *y, const float *bias, long count, long n);
+// out = x * Phi(x), exact GELU (Hendrycks and Gimpel 2016); Phi by Abramowitz and Stegun 7.1.26.
+void em_gelu(const float *x, long count, float *out);
+// dx = dy * gelu'(x) (dx may be dy), and the value gelu(x) once more.
+void em_gelu_backward(const float *x, const float *dy, long count, float *dx, float *value);
+
+// y[row i] = x[row i] + scale * (branch[i] + bias), branch starting at row `first`.
+void em_residual(const float *branch, const float *bias, float scale, const float *x, const int32_t *rows,
+                 long first, long count, long width, float *y);
+// out[i] = scale * x[row i], out starting at row `first`.
+void em_gather(const float *x, const int32_t *rows, long first, long count, long width, float scale, float *out);
+
+// sums[j] = (accumulate ? sums[j] : 0) + sum over count rows of x[., j].
+void em_column_sums(const float *x, long count, long n, long stride, float *sums, int accumulate);
+// y += scale * x
+void em_add(float *y, const float *x, float scale, long count);
+// y *= scale
+void em_scale(float *y, float scale, long count);
+// The sum of squares in double precision; blocks of 4,096 in a fixed order.
+double em_sum_of_squares(const float *x, long count);
+
+// y = x / max(|x|, epsilon) per row; norms get max(|x|, epsilon).
+void em_l2_normalize(const float *x, long count, long width, float epsilon, float *y, float *norms);
+// dx = (dy - y (y . dy)) / norm; where the norm was cut at epsilon, dx = dy / epsilon.
+void em_l2_normalize_backward(const float *dy, const float *y, const float *norms, float epsilon, long count,
+                              long width, float *dx);
+
+// Columns first..<first+count of y (rows x stride) times factors[column].
+void em_scale_columns(float *y, long rows, long stride, long first, long count, const float *factors);
+// factors[i] = gain[i] / |v[i]|.
+void em_weight_norm_factors(const float *v, const float *gain, long count, long width, float *factors);
+// Weight norm (Salimans and Kingma 2016), eq. 3, in place: with s = gain / |v| and dv holding s * dw on entry,
+// dv becomes s dw - (s dw . v) v / |v|^2; gain_gradient (or NULL) gets dw . v / |v|. With `previous`, it is added.
+void em_weight_norm_backward(float *dv, const float *v, const float *gain, long count, long width,
+                             float *gain_gradient, const float *previous);
+
+// out = softmax((x - center) / temperature) of one row; center may be NULL.
+void em_softmax(const float *x, const float *center, float temperature, long count, float *out);
+// Cross-entropy of one row of logits with a target row whose entries sum to `mass`:
+// returns mass * logsumexp(x / temperature) - sum target * x / temperature, and the logsumexp.
+double em_cross_entropy(const float *x, const float *target, float mass, float temperature, long count,
+                        float *log_sum);
+// dx = scale * (mass * softmax(x / temperature) - target) / temperature, from the saved logsumexp; dx may be x.
+void em_cross_entropy_backward(const float *x, const float *target, float mass, float temperature,
+                               float log_sum, float scale, long count, float *dx);
+
+// One head of one sample: out = softmax(q k^T / sqrt(depth)) v, and the logsumexp of each query's row.
+// q, k, v, out: [tokens, depth] with the given row strides. scratch: em_attention_scratch(tokens, depth) floats.
+void em_attention(const float *q, const float *k, const float *v, long stride, long tokens, long depth, float *out,
+                  long out_stride, float *log_sums, float *scratch);
+// The gradients by q, k, v; probabilities are recomputed from the logsumexp (FlashAttention, Dao et al. 2022, alg. 4).
+void em_attention_backward(const float *q, const float *k, const float *v, long stride, long tokens, long depth,
+                           const float *out, const float *dout, long out_stride, const float *log_sums, float *dq,
+                           float *dk, float *dv, long gradient_stride, float *scratch);
+long em_attention_scratch(long tokens, long depth);
+// AdamW (Loshchilov and Hutter 2019, alg. 2): decay, moments, bias-corrected step. gradient is scaled by `clip`.
+void em_adamw(float *w, const float *gradient, float *m, float *v, long count, float clip, float rate, float decay,
+              float beta1, float beta2, float epsilon, float correction1, float correction2);
+// teacher = momentum * teacher + (1 - momentum) * student
+void em_ema(float *teacher, const float *student, long count, float momentum);
+
+// One query against all tokens of a sample, one head: probabilities = softmax(q k^T / sqrt(depth)), out = p v.
+// k and v: [tokens, depth] with row stride `stride`.
+void em_class_attention(const float *q, const float *k, const float *v, long stride, long tokens, long depth,
+                        float *probabilities, float *out);
+// Its gradients; dk and dv are overwritten. scratch: tokens floats.
+void em_class_attention_backward(const float *q, const float *k, const float *v, long stride, long tokens,
+                                 long depth, const float *probabilities, const float *dout, float *dq, float *dk,
+                                 float *dv, float *scratch);

@@ -1,0 +1,113 @@
+import EmanateAutograd
+import EmanateTensors
+
+/// The sizes of a vision transformer.
+public struct VisionTransformerSizes: Sendable, Equatable {
+  public var width, depth, heads: Int
+  public var mlpRatio: Double
+  /// Sides in pixels: of a patch, and of the image whose grid the position table has.
+  public var patch, side: Int
+  /// The rate of stochastic depth at the last block; it grows linearly from 0 at the first.
+  public var dropPath: Double
+  public var positionInterpolation: PositionInterpolation
+
+  /// Sizes; the side must be a multiple of the patch and the width one of the heads.
+  public init(
+    width: Int, depth: Int, heads: Int, mlpRatio: Double = 4, patch: Int = 16, side: Int = 224, dropPath: Double = 0,
+    positionInterpolation: PositionInterpolation = .dino
+  ) {
+    precondition(side % patch == 0, "VisionTransformerSizes: side \(side) is not a multiple of patch \(patch)")
+    precondition(width % heads == 0, "VisionTransformerSizes: width \(width) is not a multiple of \(heads) heads")
+    (self.width, self.depth, self.heads, self.mlpRatio) = (width, depth, heads, mlpRatio)
+    (self.patch, self.side, self.dropPath) = (patch, side, dropPath)
+    self.positionInterpolation = positionInterpolation
+  }
+
+  /// Named sizes: DINO's and DeiT's tiny, small and base, and a micro one for small images.
+  public static let presets: [(name: String, width: Int, depth: Int, heads: Int)] = [
+    ("vit_micro", 96, 6, 3), ("vit_tiny", 192, 12, 3), ("vit_small", 384, 12, 6), ("vit_base", 768, 12, 12),
+  ]
+}
+
+/// A vision transformer that reads out its class token (Dosovitskiy et al. 2021, arXiv:2010.11929), as DINO uses
+/// it: pre-norm, exact GELU, LayerNorm ε 1e-6, no pooling. Parameters are named as in timm.
+public struct VisionTransformer: Backbone {
+  public let sizes: VisionTransformerSizes
+  let patchEmbedding: Linear
+  let classToken, positions: Parameter
+  let blocks: [TransformerBlock]
+  let norm: LayerNorm
+  private let tables: PositionTables
+
+  public var width: Int { sizes.width }
+  public var patch: Int { sizes.patch }
+
+  /// Asks `scope` for all parameters.
+  public init(_ scope: ParameterScope, _ sizes: VisionTransformerSizes) {
+    self.sizes = sizes
+    let inputs = 3 * sizes.patch * sizes.patch
+    let grid = sizes.side / sizes.patch
+    classToken = scope.parameter("cls_token", [1, 1, sizes.width], .truncatedNormal(std: 0.02))
+    positions = scope.parameter("pos_embed", [1, 1 + grid * grid, sizes.width], .truncatedNormal(std: 0.02))
+    patchEmbedding = Linear(
+      patchesOf: scope.scope("patch_embed.proj"), from: inputs, to: sizes.width, patch: sizes.patch)
+    blocks = (0..<sizes.depth).map { index in
+      TransformerBlock(
+        scope.scope("blocks.\(index)"), width: sizes.width, heads: sizes.heads,
+        mlpWidth: Int(Double(sizes.width) * sizes.mlpRatio), index: index,
+        dropPath: sizes.depth == 1 ? 0 : sizes.dropPath * Double(index) / Double(sizes.depth - 1))
+    }
+    norm = LayerNorm(scope.scope("norm"), width: sizes.width)
+    tables = PositionTables(sizes)
+  }
+
+  /// The class token after the last LayerNorm, [B, D].
+  ///
+  /// The batch goes through the blocks in chunks of about `chunkTokens` tokens, so that a chunk's activations stay in
+  /// the last cache; the chunk's size depends on the number of tokens only.
+  public func features(_ patches: Tensor, first: Int, _ pass: Pass) -> Variable {
+    let (batch, tokens) = (patches.shape[0], patches.shape[1] + 1)
+    let positions = self.positions(pass, patches: patches.shape[1])
+    let chunk = max(1, Self.chunkTokens / tokens)
+    var parts: [Variable] = []
+    var start = 0
+    while start < batch {
+      let end = min(start + chunk, batch)
+      var x = embedded(patches[rows: start..<end], positions, pass)
+      for block in blocks.dropLast() { x = block(x, first: first + start, pass) }
+      parts.append(blocks.last!.classToken(x, first: first + start, pass))
+      start = end
+    }
+    return norm(concatenated(parts), pass)
+  }
+
+  /// All tokens after the last LayerNorm, class token first: [B, 1 + P, D].
+  public func tokens(_ patches: Tensor, _ pass: Pass) -> Variable {
+    var x = embedded(patches, positions(pass, patches: patches.shape[1]), pass)
+    for block in blocks { x = block(x, first: 0, pass) }
+    return norm(x, pass)
+  }
+
+  /// About four images of 197 tokens: measured best or equal to larger chunks (`Benchmarks/README.md`).
+  static let chunkTokens = 800
+
+  private func embedded(_ patches: Tensor, _ positions: Variable, _ pass: Pass) -> Variable {
+    assembleTokens(patchEmbedding(Variable(patches), pass), classToken: pass[classToken], positions: positions)
+  }
+
+  private func positions(_ pass: Pass, patches: Int) -> Variable {
+    let table = pass[positions]
+    if patches + 1 == table.shape[1] { return table }
+    return interpolatedPositions(table, by: tables.matrix(patches: patches))
+  }
+}
+
+extension Linear {
+  /// A patch embedding as a linear layer over flattened patches: the convolution [D, 3, P, P] keeps PyTorch's default
+  /// initialisation, uniform in ±1/√(3P²) for weight and bias.
+  init(patchesOf scope: ParameterScope, from inputs: Int, to outputs: Int, patch: Int) {
+    let bound = 1 / Float(inputs).squareRoot()
+    weight = scope.parameter("weight", [outputs, 3, patch, patch], .uniform(bound: bound))
+    bias = scope.parameter("bias", [outputs], .uniform(bound: bound))
+  }
+}

@@ -1,0 +1,42 @@
+import EmanateAutograd
+import EmanateTensors
+
+/// The sizes of a DINO head.
+public struct DINOHeadSizes: Sendable, Equatable {
+  public var hidden, bottleneck, prototypes: Int
+  /// Whether the prototypes' gains stay at 1, so that logits are cosines.
+  public var normLastLayer: Bool
+
+  /// As published: 2,048, 256, 65,536.
+  public init(hidden: Int = 2048, bottleneck: Int = 256, prototypes: Int = 65536, normLastLayer: Bool = true) {
+    (self.hidden, self.bottleneck, self.prototypes) = (hidden, bottleneck, prototypes)
+    self.normLastLayer = normLastLayer
+  }
+}
+
+/// DINO's projection head (Caron et al. 2021, arXiv:2104.14294, section 3.1 and appendix C): three linear layers with
+/// GELU between them, L2 normalisation, and weight-normed prototypes.
+public struct DINOHead: Sendable {
+  public let sizes: DINOHeadSizes
+  let first, second, third: Linear
+  /// Prototypes: direction [K, bottleneck] and gain [K, 1].
+  public let direction, gain: Parameter
+
+  /// Asks `scope` for all parameters. Directions keep PyTorch's default initialisation, uniform in ±1/√bottleneck.
+  public init(_ scope: ParameterScope, from width: Int, _ sizes: DINOHeadSizes) {
+    self.sizes = sizes
+    first = Linear(scope.scope("mlp.0"), from: width, to: sizes.hidden)
+    second = Linear(scope.scope("mlp.2"), from: sizes.hidden, to: sizes.hidden)
+    third = Linear(scope.scope("mlp.4"), from: sizes.hidden, to: sizes.bottleneck)
+    let last = scope.scope("last_layer")
+    gain = last.parameter("weight_g", [sizes.prototypes, 1], .ones, isTrained: !sizes.normLastLayer)
+    direction = last.parameter(
+      "weight_v", [sizes.prototypes, sizes.bottleneck], .uniform(bound: 1 / Float(sizes.bottleneck).squareRoot()))
+  }
+
+  /// x: [N, D] -> logits [N, K].
+  public func callAsFunction(_ x: Variable, _ pass: Pass) -> Variable {
+    let projected = third(second(first(x, pass), pass, after: .gelu), pass, after: .gelu)
+    return weightNormLinear(normalized(projected), direction: pass[direction], gain: pass[gain])
+  }
+}

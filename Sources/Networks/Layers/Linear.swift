@@ -1,0 +1,47 @@
+import EmanateAutograd
+import EmanateTensors
+
+/// A linear layer: y = x Wᵀ + b.
+public struct Linear: Sendable {
+  public let weight, bias: Parameter
+
+  /// Weights as DINO draws them, normal with deviation 0.02; bias zero.
+  public init(_ scope: ParameterScope, from inputs: Int, to outputs: Int) {
+    weight = scope.parameter("weight", [outputs, inputs], .truncatedNormal(std: 0.02))
+    bias = scope.parameter("bias", [outputs], .zeros)
+  }
+
+  /// x: [..., I] -> [..., O], after a prelude; of some samples only, or added to a residual.
+  public func callAsFunction(
+    _ x: Variable, _ pass: Pass, after prelude: Prelude = .none, of kept: KeptSamples? = nil
+  ) -> Variable {
+    linear(x, pass[weight], pass[bias], after: prelude, of: kept)
+  }
+
+  func callAsFunction(
+    _ x: Variable, _ pass: Pass, after prelude: Prelude = .none, addedTo residual: Variable, of kept: KeptSamples?
+  ) -> Variable {
+    linear(x, pass[weight], pass[bias], after: prelude, addedTo: residual, of: kept)
+  }
+}
+
+/// Layer normalisation with ViT's ε = 1e-6.
+public struct LayerNorm: Sendable {
+  public let weight, bias: Parameter
+  static let epsilon: Float = 1e-6
+
+  public init(_ scope: ParameterScope, width: Int) {
+    weight = scope.parameter("weight", [width], .ones)
+    bias = scope.parameter("bias", [width], .zeros)
+  }
+
+  /// x: [..., D] -> [..., D].
+  public func callAsFunction(_ x: Variable, _ pass: Pass) -> Variable {
+    layerNorm(x, pass[weight], pass[bias], epsilon: Self.epsilon)
+  }
+
+  /// As the prelude of a linear layer.
+  func prelude(_ pass: Pass) -> Prelude {
+    .layerNorm(weight: pass[weight], bias: pass[bias], epsilon: Self.epsilon)
+  }
+}

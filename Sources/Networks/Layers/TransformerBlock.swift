@@ -1,0 +1,73 @@
+import EmanateAutograd
+import EmanateTensors
+
+/// A pre-norm transformer block (Dosovitskiy et al. 2021, arXiv:2010.11929, eq. 2 and 3):
+/// x ← x + attention(norm₁ x); x ← x + mlp(norm₂ x).
+struct TransformerBlock: Sendable {
+  let norm1, norm2: LayerNorm
+  let qkv, projection, hidden, output: Linear
+  let width, heads, index: Int
+  let dropPath: Double
+
+  init(_ scope: ParameterScope, width: Int, heads: Int, mlpWidth: Int, index: Int, dropPath: Double) {
+    norm1 = LayerNorm(scope.scope("norm1"), width: width)
+    let attention = scope.scope("attn")
+    qkv = Linear(attention.scope("qkv"), from: width, to: 3 * width)
+    projection = Linear(attention.scope("proj"), from: width, to: width)
+    norm2 = LayerNorm(scope.scope("norm2"), width: width)
+    let mlp = scope.scope("mlp")
+    hidden = Linear(mlp.scope("fc1"), from: width, to: mlpWidth)
+    output = Linear(mlp.scope("fc2"), from: mlpWidth, to: width)
+    (self.width, self.heads, self.index, self.dropPath) = (width, heads, index, dropPath)
+  }
+
+  /// x: [B, T, D] -> [B, T, D]; `first` is the place of its first sample in the whole batch (keys of drop-path).
+  func callAsFunction(_ x: Variable, first: Int, _ pass: Pass) -> Variable {
+    let afterAttention = branch(0, of: x, first: first, pass) { kept in
+      let attended = attention(qkv(x, pass, after: norm1.prelude(pass), of: kept), heads: heads)
+      return projection(attended, pass, addedTo: x, of: kept)
+    }
+    return mlp(afterAttention, first: first, pass)
+  }
+
+  /// The block where only the class token of its result is read: [B, T, D] -> [B, D].
+  ///
+  /// Keys and values come from all tokens; query, projection and MLP are computed for one row a sample. Exact.
+  func classToken(_ x: Variable, first: Int, _ pass: Pass) -> Variable {
+    let (batch, tokens) = (x.shape[0], x.shape[1])
+    let own = classTokens(x).reshaped([batch, 1, width])
+    let (weight, bias) = (pass[qkv.weight], pass[qkv.bias])
+    let prelude = norm1.prelude(pass)
+    let afterAttention = branch(0, of: own, first: first, pass) { kept in
+      let all = kept.map { KeptSamples($0, tokens: tokens) }
+      let keysValues = linear(
+        x, sliced(weight, rows: width..<3 * width), sliced(bias, rows: width..<3 * width), after: prelude, of: all)
+      let queries = linear(
+        own, sliced(weight, rows: 0..<width), sliced(bias, rows: 0..<width), after: prelude, of: kept)
+      let count = keysValues.shape[0]
+      let attended = classAttention(queries.reshaped([count, width]), keysValues, heads: heads)
+      return projection(attended.reshaped([count, 1, width]), pass, addedTo: own, of: kept)
+    }
+    return mlp(afterAttention, first: first, pass).reshaped([batch, width])
+  }
+
+  private func mlp(_ x: Variable, first: Int, _ pass: Pass) -> Variable {
+    branch(1, of: x, first: first, pass) { kept in
+      output(hidden(x, pass, after: norm2.prelude(pass), of: kept), pass, after: .gelu, addedTo: x, of: kept)
+    }
+  }
+
+  /// Runs a residual branch for the samples that stochastic depth keeps.
+  private func branch(
+    _ place: Int, of x: Variable, first: Int, _ pass: Pass, _ body: (KeptSamples?) -> Variable
+  ) -> Variable {
+    let draw = pass.keptSamples(
+      x.shape[0], first: first, tokens: x.shape[1], branch: 2 * index + place, rate: dropPath)
+    switch draw {
+    case .all: return body(nil)
+    case .none: return x
+    case .some(let samples, let scale):
+      return body(KeptSamples(samples: samples, tokens: x.shape[1], scale: scale))
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import CEmanateKernels
+import EmanateAutograd
+import EmanateKernels
+import EmanateTensors
+
+/// DINO's objective (Caron et al. 2021, arXiv:2104.14294, section 3.1 and algorithm 1): the cross-entropy of student
+/// views against centered and sharpened teacher views, averaged over all pairs of different views.
+public struct DINOLoss: Sendable {
+  /// What is subtracted from the teacher's logits, [K]; starts at 0.
+  public private(set) var center: Tensor
+  public let studentTemperature: Float
+  /// The share of the old center that is kept, m in eq. 4.
+  public let centerMomentum: Float
+  /// Whether the teacher's logits are centered at all; without it training collapses to one prototype.
+  public let isCentered: Bool
+
+  /// A loss over K prototypes.
+  public init(prototypes: Int, studentTemperature: Float = 0.1, centerMomentum: Float = 0.9, isCentered: Bool = true) {
+    center = Tensor(repeating: 0, [prototypes])
+    self.studentTemperature = studentTemperature
+    self.centerMomentum = centerMomentum
+    self.isCentered = isCentered
+  }
+
+  /// Puts a saved center back.
+  public mutating func setCenter(_ center: Tensor) {
+    precondition(center.count == self.center.count, "DINOLoss: a center of \(center.count), not \(self.center.count)")
+    self.center = center.copied().reshaped(self.center.shape)
+  }
+
+  /// The loss, a scalar [1]; `updateCenter` comes after it.
+  ///
+  /// student: [V·B, K] and teacher: [G·B, K] logits, view by view; the first G student views are the teacher's views.
+  /// One log-softmax a student row serves all teacher views: their targets are summed first. The logits' gradient is
+  /// found in the same call.
+  public func callAsFunction(
+    student: Variable, teacher: Tensor, globalViews: Int, teacherTemperature: Float
+  ) -> Variable {
+    let (rows, prototypes) = (student.shape[0], student.shape[1])
+    precondition(
+      globalViews > 0 && teacher.shape[0] % globalViews == 0 && teacher.shape[1] == prototypes
+        && center.count == prototypes, "DINOLoss: student \(student.shape), teacher \(teacher.shape), \(globalViews) views")
+    let batch = teacher.shape[0] / globalViews
+    precondition(
+      rows % batch == 0 && rows / batch >= max(globalViews, 2),
+      "DINOLoss: \(rows) student rows are not at least two whole views of \(batch)")
+    let views = rows / batch
+    let pairs = globalViews * views - globalViews
+
+    let targets = Tensor(uninitialized: teacher.shape)
+    let (center, isCentered) = (center, isCentered)
+    ThreadPool.shared.forEach(teacher.shape[0]) { row in
+      em_softmax(
+        teacher.pointer + row * prototypes, isCentered ? center.pointer : nil, teacherTemperature, prototypes,
+        targets.pointer + row * prototypes)
+    }
+
+    let logits = student.value
+    let isTracked = student.isTracked
+    let gradient = Tensor(uninitialized: isTracked ? logits.shape : [1])
+    let (temperature, scale) = (studentTemperature, 1 / Float(pairs * batch))
+    let losses = UnsafeMutablePointer<Double>.allocate(capacity: rows)
+    defer { losses.deallocate() }
+    // A sample's views share the sum of its targets.
+    ThreadPool.shared.forEach(batch) { sample in
+      let sum = Tensor(uninitialized: [prototypes])
+      for view in 0..<views {
+        let others = (0..<globalViews).filter { $0 != view }
+        sum.pointer.update(from: targets.pointer + (others[0] * batch + sample) * prototypes, count: prototypes)
+        for other in others.dropFirst() {
+          em_add(sum.pointer, targets.pointer + (other * batch + sample) * prototypes, 1, prototypes)
+        }
+        let row = view * batch + sample
+        let x = logits.pointer + row * prototypes
+        var logSum: Float = 0
+        losses[row] = em_cross_entropy(x, sum.pointer, Float(others.count), temperature, prototypes, &logSum)
+        if isTracked {
+          em_cross_entropy_backward(
+            x, sum.pointer, Float(others.count), temperature, logSum, scale, prototypes,
+            gradient.pointer + row * prototypes)
+        }
+      }
+      withExtendedLifetime(sum) {}
+    }
+    withExtendedLifetime((targets, teacher)) {}
+    let total = (0..<rows).reduce(0.0) { $0 + losses[$1] }
+    return record(
+      Tensor([Float(total / Double(pairs * batch))], [1]), [student], KnownGradientBackward(gradient: gradient))
+  }
+
+  /// Eq. 4: c ← m c + (1 − m) · mean of the teacher's raw logits, [G·B, K].
+  public mutating func updateCenter(teacher: Tensor) {
+    let (rows, prototypes) = (teacher.shape[0], teacher.shape[1])
+    let old = center
+    let new = Tensor(uninitialized: center.shape)
+    let momentum = centerMomentum
+    let blocks = Blocks(prototypes, about: 4096)
+    ThreadPool.shared.forEach(blocks.count) { index in
+      let part = blocks[index]
+      let to = new.pointer + part.lowerBound
+      em_column_sums(teacher.pointer + part.lowerBound, rows, part.count, prototypes, to, 0)
+      em_scale(to, (1 - momentum) / Float(rows), part.count)
+      em_add(to, old.pointer + part.lowerBound, momentum, part.count)
+    }
+    center = new
+  }
+}
