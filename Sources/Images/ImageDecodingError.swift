@@ -15,6 +15,7 @@ public struct ImageDecodingError: Error, Sendable, Equatable, CustomStringConver
     /// The file has more bytes than the limit allows; it was not read.
     case tooManyBytes(Int, limit: Int)
 
+    /// The reason in words, without the path.
     public var description: String {
       switch self {
       case .unreadable(let text), .unknownFormat(let text), .unsupported(let text), .corrupt(let text): text
@@ -36,5 +37,6 @@ public struct ImageDecodingError: Error, Sendable, Equatable, CustomStringConver
     self.reason = reason
   }
 
+  /// Path and reason.
   public var description: String { path.isEmpty ? reason.description : "\(path): \(reason)" }
 }

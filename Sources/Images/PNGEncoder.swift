@@ -7,6 +7,7 @@ public struct ImageWritingError: Error, Sendable, Equatable, CustomStringConvert
   /// The system's or libpng's words.
   public let reason: String
 
+  /// Path and reason.
   public var description: String { "\(path): \(reason)" }
 }
 

@@ -1,0 +1,77 @@
+import EmanateImages
+import EmanateKernels
+import EmanateTensors
+import Synchronization
+
+/// A batch in the making: one job a sample decodes a file and writes its views into the tensors.
+final class BatchJobs: Sendable {
+  /// What every job of a loader needs.
+  struct Work: Sendable {
+    let folder: ImageFolder
+    let maker: any ViewMaker
+    let patch: Int
+    let decoder: ImageDecoder
+    let seed: UInt64
+    let pool: ThreadPool
+  }
+
+  let groups: [ViewGroup]
+  private let work: Work
+  private let epoch: Int
+  private let batchSize: Int
+  private let unfinished = Atomic<Int>(0)
+  private let isCancelled = Atomic<Bool>(false)
+  private let failures = Mutex<[Int: ImageDecodingError]>([:])
+
+  init(_ work: Work, epoch: Int, batchSize: Int) {
+    self.work = work
+    self.epoch = epoch
+    self.batchSize = batchSize
+    groups = work.maker.viewGroups.map {
+      ViewGroup(views: $0.views, side: $0.side, patch: work.patch, batchSize: batchSize)
+    }
+  }
+
+  /// Queues the decoding of `sample` into `slot`.
+  func submit(sample: Int, slot: Int) {
+    unfinished.add(1, ordering: .relaxed)
+    work.pool.submit { [self] in
+      if !isCancelled.load(ordering: .relaxed) { run(sample: sample, slot: slot) }
+      unfinished.subtract(1, ordering: .releasing)
+    }
+  }
+
+  /// Works on loading jobs until this batch has none left; the failures by slot, each reported once.
+  func finish() -> [Int: ImageDecodingError] {
+    work.pool.work { unfinished.load(ordering: .acquiring) == 0 }
+    return failures.withLock { failures in
+      let found = failures
+      failures = [:]
+      return found
+    }
+  }
+
+  /// Lets jobs that have not begun return at once.
+  func cancel() { isCancelled.store(true, ordering: .relaxed) }
+
+  private func run(sample: Int, slot: Int) {
+    let image: Image
+    do throws(ImageDecodingError) {
+      image = try work.decoder.decode(contentsOf: work.folder.entries[sample].path)
+    } catch {
+      failures.withLock { $0[slot] = error }
+      return
+    }
+    var rows: [UnsafeMutableBufferPointer<Float>] = []
+    for group in groups {
+      let length = group.patches.shape[1] * group.patches.shape[2]
+      for view in 0..<group.views {
+        rows.append(
+          UnsafeMutableBufferPointer(
+            start: group.patches.pointer + (view * batchSize + slot) * length, count: length))
+      }
+    }
+    work.maker.makeViews(
+      of: image, seed: work.seed, epoch: epoch, sample: sample, patch: work.patch, into: rows)
+  }
+}
