@@ -124,6 +124,9 @@ public final class ParameterStore {
     Tensor(storage: values.storage, offset: parameter.offset, shape: parameter.shape)
   }
 
+  /// The shape of the flat buffer, and so of gradients and moments.
+  public var flatShape: Shape { values.shape }
+
   /// The parameter of this name, if there is one.
   public func parameter(named name: String) -> Parameter? { parameters.first { $0.name == name } }
 
@@ -149,9 +152,17 @@ public final class ParameterStore {
       let blocks = Blocks(base.count, about: 1 << 16)
       ThreadPool.shared.forEach(blocks.count) { index in
         let part = blocks[index]
-        em_ema(base.baseAddress! + part.lowerBound, from.pointer + part.lowerBound, part.count, Float(momentum))
+        em_ema(base.baseAddress! + part.lowerBound, from.pointer + part.lowerBound, part.count, Float(momentum),
+          Float(1 - momentum))
       }
     }
+  }
+}
+
+extension Tensor {
+  /// The part of a flat buffer (gradients, moments) that belongs to a parameter, sharing memory.
+  public subscript(of parameter: Parameter) -> Tensor {
+    Tensor(storage: storage, offset: parameter.offset, shape: parameter.shape)
   }
 }
 

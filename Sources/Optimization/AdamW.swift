@@ -78,7 +78,7 @@ public struct AdamW: Sendable {
             let at = item.part.lowerBound
             em_adamw(
               w + at, g + at, m + at, v + at, item.part.count, item.clip, Float(learningRate), item.decay,
-              Float(options.beta1), Float(options.beta2), Float(options.epsilon), item.correction1, item.correction2)
+              Float(options.beta2), Float(1 - options.beta1), Float(1 - options.beta2), Float(options.epsilon), item.correction1, item.correction2)
           }
         }
       }

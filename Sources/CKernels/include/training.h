@@ -72,11 +72,12 @@ void em_attention_backward(const float *q, const float *k, const float *v, long 
                            const float *out, const float *dout, long out_stride, const float *log_sums, float *dq,
                            float *dk, float *dv, long gradient_stride, float *scratch);
 long em_attention_scratch(long tokens, long depth);
-// AdamW (Loshchilov and Hutter 2019, alg. 2): decay, moments, bias-corrected step. gradient is scaled by `clip`.
+// AdamW (Loshchilov and Hutter 2019, alg. 2): decay, moments, bias-corrected step. gradient is scaled by `clip`;
+// rest1 and rest2 are 1 - beta, rounded from double precision.
 void em_adamw(float *w, const float *gradient, float *m, float *v, long count, float clip, float rate, float decay,
-              float beta1, float beta2, float epsilon, float correction1, float correction2);
-// teacher = momentum * teacher + (1 - momentum) * student
-void em_ema(float *teacher, const float *student, long count, float momentum);
+              float beta2, float rest1, float rest2, float epsilon, float correction1, float correction2);
+// teacher = momentum * teacher + rest * student, with rest = 1 - momentum rounded from double precision.
+void em_ema(float *teacher, const float *student, long count, float momentum, float rest);
 
 // One query against all tokens of a sample, one head: probabilities = softmax(q k^T / sqrt(depth)), out = p v.
 // k and v: [tokens, depth] with row stride `stride`.

@@ -10,7 +10,8 @@ public enum PositionInterpolation: String, Sendable, Codable, CaseIterable {
 
   /// The matrix [new², old²] that takes a square grid of `old`² rows to `new`² rows.
   public func matrix(from old: Int, to new: Int) -> Tensor {
-    let line = weights(from: old, to: new)
+    // Both rules leave a table of the right size alone.
+    let line = old == new ? (0..<new).map { [($0, 1.0)] } : weights(from: old, to: new)
     let matrix = Tensor(repeating: 0, [new * new, old * old])
     let at = matrix.elements
     for y in 0..<new {
