@@ -50,7 +50,10 @@ let package = Package(
       name: "EmanateImages", dependencies: ["CEmanateCodecs", "CEmanateKernels", "EmanateKernels"],
       path: "Sources/Images"),
     .target(
-      name: "EmanateAugmentations", dependencies: ["CEmanateKernels", "EmanateKernels", "EmanateImages"],
+      name: "EmanateAugmentations",
+      dependencies: [
+        "CEmanateKernels", "EmanateKernels", "EmanateImages", .product(name: "Yams", package: "Yams"),
+      ],
       path: "augmentations", exclude: ["recipes"]),
     .target(
       name: "EmanateData",

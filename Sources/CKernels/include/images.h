@@ -1,3 +1,85 @@
-// Loops over 8-bit images: resampling, colour, blur.
+// Loops over 8-bit images: resampling, colour, blur, patch rows.
+//
+// A "plane" holds one channel row by row; "columns" hold one channel column by column, which turns the horizontal
+// pass of a resampling into loads of neighbouring bytes. Blocks of 32 bytes are read: a buffer of columns needs
+// EMANATE_TAIL readable bytes after its end.
 #pragma once
 #include <stdint.h>
+
+#define EMANATE_TAIL 64
+
+// pack.c: between interleaved RGB, planes, columns and patch rows
+
+/// Bytes between columns of `rows` pixels, as `emanate_columns_from_rgb` writes them.
+static inline intptr_t emanate_column_bytes(intptr_t rows) { return (rows + 15) / 16 * 16; }
+
+/// RGB rows -> three sets of columns; writes whole blocks of 16 rows, so a column is `emanate_column_bytes` long.
+void emanate_columns_from_rgb(const uint8_t *rgb, intptr_t row_bytes, intptr_t width, intptr_t height,
+                              uint8_t *columns, intptr_t column_bytes, intptr_t plane_bytes);
+
+/// RGB -> three planes of `count` bytes each, one after the other.
+void emanate_planes_from_rgb(const uint8_t *rgb, intptr_t count, uint8_t *planes);
+
+/// Three planes of `count` bytes each -> RGB.
+void emanate_rgb_from_planes(const uint8_t *planes, intptr_t count, uint8_t *rgb);
+
+/// Mirrors each row of three planes.
+void emanate_mirror_rows(uint8_t *planes, intptr_t width, intptr_t height);
+
+/// Planes of side x side -> float rows, one a patch: [side/patch * side/patch, 3 * patch * patch], value * scale + bias.
+void emanate_patch_rows(const uint8_t *planes, intptr_t side, intptr_t patch, const float *scale, const float *bias,
+                        float *rows);
+
+// resample.c: Pillow's antialiased resampling, bit for bit
+
+/// Most taps that an output pixel has; `support` is 2 for bicubic, 1 for bilinear.
+intptr_t emanate_axis_taps(float start, float end, intptr_t outputs, double support);
+
+/// First inputs [outputs] and 22-bit weights [taps][outputs] of one axis. `scratch`: (taps + 2) * outputs doubles.
+void emanate_axis_weights(int bicubic, intptr_t inputs, float start, float end, intptr_t outputs, intptr_t taps,
+                          int32_t *first, int32_t *count, int32_t *weights, double *scratch);
+
+/// One axis as `emanate_axis_weights` leaves it.
+struct emanate_axis {
+  intptr_t outputs, taps;
+  const int32_t *first, *count, *weights;
+};
+
+/// Bytes of scratch that `emanate_resize` needs for `rows` input rows.
+intptr_t emanate_resize_scratch(intptr_t rows);
+
+/// Columns -> planes. `row` and `rows`: the input rows that the vertical axis reads. `mirrored` swaps left and right.
+void emanate_resize(const uint8_t *columns, intptr_t column_bytes, intptr_t column_plane_bytes, intptr_t row,
+                    intptr_t rows, const struct emanate_axis *horizontal, const struct emanate_axis *vertical,
+                    int mirrored, uint8_t *planes, uint8_t *scratch);
+
+// colour.c: Pillow's and torchvision's operations on planes
+
+/// bytes = constant + factor * (bytes - constant), truncated and clipped.
+void emanate_blend_constant(uint8_t *bytes, intptr_t count, int constant, float factor);
+
+/// Each channel = grey + factor * (channel - grey), truncated and clipped.
+void emanate_blend_gray(uint8_t *planes, intptr_t count, float factor);
+
+/// Sum of the grey levels.
+uint64_t emanate_gray_sum(const uint8_t *planes, intptr_t count);
+
+/// All three channels = grey.
+void emanate_to_gray(uint8_t *planes, intptr_t count);
+
+/// Adds `shift` (of 256) to the hue in Pillow's 8-bit HSV.
+void emanate_rotate_hue(uint8_t *planes, intptr_t count, uint8_t shift);
+
+/// Inverts levels of `threshold` and above.
+void emanate_solarize(uint8_t *bytes, intptr_t count, int threshold);
+
+// blur.c: Pillow's Gaussian blur of three box passes an axis
+
+/// Bytes of scratch that `emanate_box_blur` needs.
+intptr_t emanate_box_blur_scratch(intptr_t width, intptr_t height);
+
+/// Three box passes of `radius` pixels along each axis of one plane, in place. 16-bit arithmetic below radius 2.
+void emanate_box_blur(uint8_t *plane, intptr_t width, intptr_t height, float radius, uint8_t *scratch);
+
+/// The same in Pillow's 32-bit arithmetic, bit for bit: the oracle, and the way for a radius of 2 and more.
+void emanate_box_blur_exact(uint8_t *plane, intptr_t width, intptr_t height, float radius, uint8_t *scratch);

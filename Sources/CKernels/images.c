@@ -1,1 +1,0 @@
-#include "CEmanateKernels.h"

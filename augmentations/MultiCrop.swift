@@ -1,0 +1,128 @@
+import EmanateImages
+import EmanateKernels
+
+/// Views of one size that stand side by side.
+public struct ViewGroupShape: Sendable, Equatable {
+  /// How many.
+  public let views: Int
+  /// Pixels on each side.
+  public let side: Int
+
+  /// `views` views of `side` x `side` pixels.
+  public init(views: Int, side: Int) {
+    self.views = views
+    self.side = side
+  }
+}
+
+/// Memory for making views, kept between images: one for each thread.
+public struct ViewWorkspace: Sendable {
+  var resampler = Resampler()
+  var view = PlanarImage(width: 1, height: 1)
+
+  /// Empty memory; it grows with the first image.
+  public init() {}
+}
+
+/// Makes the views of an image that a recipe describes: DINO's multi-crop (Caron et al. 2021, arXiv:2104.14294).
+///
+/// Each view is a pure function of (seed, epoch, sample, view): any thread may make it, in any order.
+public struct MultiCrop: Sendable {
+  /// Consecutive views of one side, in the order of their numbers.
+  public let groups: [ViewGroupShape]
+  /// What follows the augmentations.
+  public let normalization: Normalization
+
+  private struct View: Sendable {
+    let side: Int
+    let crop: RandomResizedCrop
+    let filter: ResamplingFilter
+    let flip: HorizontalFlip?
+    let augmentations: [any Augmentation]
+  }
+
+  private let views: [View]
+
+  /// The views of `recipe`.
+  ///
+  /// - Throws: `RecipeError` if the recipe names an augmentation or value that makes no sense.
+  public init(_ recipe: Recipe) throws {
+    try recipe.validate()
+    normalization = Normalization(mean: recipe.mean, std: recipe.std)
+    var views: [View] = []
+    for group in recipe.views {
+      var augmentations = try group.augmentations.map { try $0.augmentation() }
+      // A flip that comes first costs nothing: the crop is written mirrored.
+      let flip = augmentations.first as? HorizontalFlip
+      if flip != nil { augmentations.removeFirst() }
+      let view = View(
+        side: group.side, crop: RandomResizedCrop(area: group.area.range, ratio: group.ratio.range),
+        filter: recipe.interpolation, flip: flip, augmentations: augmentations)
+      views += Array(repeating: view, count: group.count)
+    }
+    self.views = views
+    var groups: [ViewGroupShape] = []
+    for view in views {
+      if let last = groups.last, last.side == view.side {
+        groups[groups.count - 1] = ViewGroupShape(views: last.views + 1, side: view.side)
+      } else {
+        groups.append(ViewGroupShape(views: 1, side: view.side))
+      }
+    }
+    self.groups = groups
+  }
+
+  /// Views of one image.
+  public var viewCount: Int { views.count }
+
+  /// Pixels on each side of a view.
+  public func side(ofView view: Int) -> Int { views[view].side }
+
+  /// Floats of a view: 3 * side * side, whatever the patch.
+  public func valueCount(ofView view: Int) -> Int { 3 * views[view].side * views[view].side }
+
+  /// Writes one view as patch rows, [side / patch * side / patch, 3 * patch * patch]; each row [3, patch, patch].
+  public func write(
+    view: Int, of image: Image, seed: UInt64, epoch: Int, sample: Int, patch: Int,
+    into rows: UnsafeMutableBufferPointer<Float>
+  ) {
+    var workspace = ViewWorkspace()
+    make(view, of: image, isLoaded: false, seed: seed, epoch: epoch, sample: sample, using: &workspace)
+    normalization.write(workspace.view, patch: patch, into: rows)
+  }
+
+  /// Writes all views of an image as patch rows; `rows(view)` gives each one's place. The fast way: the image is laid
+  /// out once for all its crops, and memory is kept between images.
+  public func writeAll(
+    of image: Image, seed: UInt64, epoch: Int, sample: Int, patch: Int, using workspace: inout ViewWorkspace,
+    into rows: (Int) -> UnsafeMutableBufferPointer<Float>
+  ) {
+    workspace.resampler.load(image)
+    for view in views.indices {
+      make(view, of: image, isLoaded: true, seed: seed, epoch: epoch, sample: sample, using: &workspace)
+      normalization.write(workspace.view, patch: patch, into: rows(view))
+    }
+  }
+
+  /// One view before normalisation, for tests and contact sheets.
+  public func view(_ view: Int, of image: Image, seed: UInt64, epoch: Int, sample: Int) -> Image {
+    var workspace = ViewWorkspace()
+    make(view, of: image, isLoaded: false, seed: seed, epoch: epoch, sample: sample, using: &workspace)
+    return workspace.view.image
+  }
+
+  private func make(
+    _ index: Int, of image: Image, isLoaded: Bool, seed: UInt64, epoch: Int, sample: Int,
+    using workspace: inout ViewWorkspace
+  ) {
+    let view = views[index]
+    var generator = KeyedGenerator(seed: seed, purpose: .views, epoch, sample, index)
+    let window = view.crop.rectangle(width: image.width, height: image.height, using: &generator)
+    let isMirrored = view.flip.map { generator.happens($0.probability) } ?? false
+    if !isLoaded { workspace.resampler.load(image, region: window) }
+    workspace.resampler.resize(
+      window, width: view.side, height: view.side, filter: view.filter, mirrored: isMirrored,
+      into: &workspace.view)
+    for augmentation in view.augmentations { augmentation(&workspace.view, using: &generator) }
+  }
+}

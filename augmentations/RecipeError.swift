@@ -1,0 +1,49 @@
+/// Why a recipe cannot be used.
+public enum RecipeError: Error, Equatable {
+  /// The file cannot be read or is not YAML.
+  case unreadable(file: String, reason: String)
+  /// A key that recipes do not have; `key` is its full path.
+  case unknownKey(file: String, key: String, known: [String])
+  /// A name that no augmentation has.
+  case unknownAugmentation(file: String, key: String, name: String, known: [String])
+  /// A value of the wrong kind or out of range.
+  case invalid(file: String, key: String, requirement: String)
+}
+
+extension RecipeError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unreadable(let file, let reason): "\(file): \(reason)"
+    case .unknownKey(let file, let key, let known):
+      "\(file): unknown key '\(key)'; did you mean '\(Self.nearest(to: Self.lastPart(of: key), in: known))'?"
+    case .unknownAugmentation(let file, let key, let name, let known):
+      "\(file): unknown augmentation '\(name)' at '\(key)'; did you mean '\(Self.nearest(to: name, in: known))'? "
+        + "Known are \(known.joined(separator: ", "))."
+    case .invalid(let file, let key, let requirement): "\(file): '\(key)' must be \(requirement)"
+    }
+  }
+
+  private static func lastPart(of key: String) -> String {
+    key.split(separator: ".").last.map(String.init) ?? key
+  }
+
+  /// The word that takes the fewest insertions, deletions and replacements to reach (Levenshtein 1966).
+  static func nearest(to word: String, in words: [String]) -> String {
+    words.min { distance(word, $0) < distance(word, $1) } ?? ""
+  }
+
+  private static func distance(_ a: String, _ b: String) -> Int {
+    let b = Array(b)
+    var row = Array(0...b.count)
+    for (i, letter) in a.enumerated() {
+      var diagonal = row[0]
+      row[0] = i + 1
+      for j in b.indices {
+        let replaced = diagonal + (letter == b[j] ? 0 : 1)
+        diagonal = row[j + 1]
+        row[j + 1] = min(replaced, row[j] + 1, row[j + 1] + 1)
+      }
+    }
+    return row[b.count]
+  }
+}
