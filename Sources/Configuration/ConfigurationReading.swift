@@ -1,0 +1,139 @@
+import Yams
+
+extension ExperimentConfiguration {
+  /// The defaults, with files merged over them in order, and then `key=value` overrides in order.
+  ///
+  /// A file is a path or the name of an embedded one (`pretrain/dino-fashion`). What is given later counts, also between
+  /// `training.epochs` and `training.steps`, which are one setting.
+  public static func load(
+    files: [String] = [], overrides: [String] = []
+  ) throws(ConfigurationError) -> ExperimentConfiguration {
+    var configuration = ExperimentConfiguration()
+    for file in files {
+      let (text, source) = try Resource.find(file, in: .configs)
+      try configuration.merge(yaml: text, source: source)
+    }
+    for override in overrides { try configuration.set(override) }
+    try configuration.check()
+    return configuration
+  }
+
+  /// Merges the settings of a YAML text over this configuration, in the order they stand there.
+  public mutating func merge(yaml: String, source: String) throws(ConfigurationError) {
+    let node: Node?
+    do {
+      node = try compose(yaml: yaml)
+    } catch {
+      throw .malformed(source: source, reason: "not YAML: \(error)")
+    }
+    guard let node, node != Node("", Tag(.null)) else { return }
+    guard case .mapping(let mapping) = node else {
+      throw .malformed(source: source, reason: "a mapping of keys to values is needed")
+    }
+    try merge(mapping, under: "", source: source)
+  }
+
+  /// Sets one key from `path=value`; the value is YAML, as in `data.views.globalArea=[0.4, 1]`.
+  public mutating func set(_ assignment: String) throws(ConfigurationError) {
+    let parts = assignment.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, !parts[0].isEmpty else {
+      throw .malformed(source: "--set", reason: "`\(assignment)` is not of the form key=value")
+    }
+    let node: Node?
+    do {
+      node = try compose(yaml: String(parts[1]))
+    } catch {
+      throw .malformed(source: "--set", reason: "the value of `\(assignment)` is not YAML")
+    }
+    try merge(node ?? Node(""), at: String(parts[0]), source: "--set")
+  }
+
+  /// Checks what no key can check alone.
+  public func check() throws(ConfigurationError) {
+    let (width, _, heads) = network.sizes
+    if width % heads != 0 {
+      throw .inconsistent(
+        reason: "`network.heads` is \(heads), which does not divide `network.width`, \(width)")
+    }
+    let sides = [
+      ("network.side", Optional(network.side)), ("data.views.globalSide", data.views.globalSide.value),
+      ("data.views.localSide", data.views.localSide.value),
+    ]
+    for (path, side) in sides {
+      if let side, side % network.patch != 0 {
+        throw .inconsistent(
+          reason: "`\(path)` is \(side), not a multiple of `network.patch`, \(network.patch)")
+      }
+    }
+    if dino.centering == .sinkhorn {
+      throw .notAvailable(
+        path: "dino.centering", value: "sinkhorn",
+        reason: "Sinkhorn-Knopp is not available yet; use ema or off")
+    }
+    if training.precision == .bfloat16 {
+      throw .notAvailable(
+        path: "training.precision", value: "bfloat16", reason: "bfloat16 is not available yet; use float32")
+    }
+  }
+
+  private mutating func merge(
+    _ mapping: Node.Mapping, under section: String, source: String
+  ) throws(ConfigurationError) {
+    for (key, value) in mapping {
+      let name = key.scalar?.string ?? "?"
+      try merge(value, at: section.isEmpty ? name : "\(section).\(name)", source: source)
+    }
+  }
+
+  private mutating func merge(_ node: Node, at path: String, source: String) throws(ConfigurationError) {
+    if Setting.isSection(path) {
+      switch node {
+      case .mapping(let mapping): try merge(mapping, under: path, source: source)
+      case .scalar(let scalar) where scalar.string.isEmpty || scalar.string == "~": return
+      default: throw .misplaced(source: source, path: path, reason: "is a section of keys, not a value")
+      }
+      return
+    }
+    guard let setting = Setting.at(path) else {
+      throw .unknownKey(source: source, path: path, nearest: nearestPath(to: path))
+    }
+    let text: SettingText
+    switch node {
+    case .scalar(let scalar): text = .scalar(scalar.string)
+    case .sequence(let items) where items.allSatisfy({ $0.scalar != nil }):
+      text = .list(items.map { $0.scalar!.string })
+    default:
+      throw .misplaced(source: source, path: path, reason: "is a value, not a section: \(setting.allowed)")
+    }
+    if !setting.assign(text, in: &self) {
+      throw .notAllowed(source: source, path: path, value: text.description, allowed: setting.allowed)
+    }
+  }
+}
+
+/// The known key or section nearest to a path, by edit distance; a key's last name counts as much as its whole path.
+func nearestPath(to path: String) -> String {
+  func lastName(_ path: String) -> Substring { path.split(separator: ".").last ?? "" }
+  let distances = Setting.all.map { setting in
+    let whole = editDistance(path, setting.path)
+    let last = editDistance(String(lastName(path)), String(lastName(setting.path)))
+    return (setting.path, min(2 * whole, 2 * last + 1))
+  }
+  return distances.min { $0.1 < $1.1 }!.0
+}
+
+/// The least number of letters to insert, remove or replace to get from one word to another (Levenshtein).
+func editDistance(_ one: String, _ other: String) -> Int {
+  let (a, b) = (Array(one.lowercased()), Array(other.lowercased()))
+  var row = Array(0...b.count)
+  for (i, letter) in a.enumerated() {
+    var diagonal = row[0]
+    row[0] = i + 1
+    for j in b.indices {
+      let replaced = diagonal + (letter == b[j] ? 0 : 1)
+      diagonal = row[j + 1]
+      row[j + 1] = min(replaced, row[j] + 1, row[j + 1] + 1)
+    }
+  }
+  return row[b.count]
+}

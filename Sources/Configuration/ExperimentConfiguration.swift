@@ -1,0 +1,225 @@
+/// Everything that decides what a run does; a new value holds the defaults.
+///
+/// The keys of YAML files and of `--set` are the properties' names joined by dots: `training.batchSize`. What each key
+/// means and allows stands in `Setting.all`. Defaults are DINO's (Caron et al. 2021, arXiv:2104.14294) where it has one.
+public struct ExperimentConfiguration: Hashable, Sendable {
+  /// Keys all randomness of the run.
+  public var seed = 0
+  /// The name of the method.
+  public var method = "dino"
+  /// Where images come from and how views are made of them.
+  public var data = DataSettings()
+  /// The backbone.
+  public var network = NetworkSettings()
+  /// The projection head behind the backbone.
+  public var head = HeadSettings()
+  /// DINO's loss.
+  public var dino = DINOSettings()
+  /// The teacher's moving average.
+  public var ema = EMASettings()
+  /// The optimizer.
+  public var optimizer = OptimizerSettings()
+  /// The loop.
+  public var training = TrainingSettings()
+  /// What is written down while it runs.
+  public var logging = LoggingSettings()
+
+  /// The defaults.
+  public init() {}
+}
+
+/// Where images come from and how views are made of them.
+public struct DataSettings: Hashable, Sendable {
+  /// A recipe's file or embedded name.
+  public var recipe = "dino"
+  /// What becomes of an alpha channel.
+  public var alpha = AlphaRule.drop
+  /// What becomes of an EXIF orientation.
+  public var orientation = OrientationRule.ignore
+  /// The share of unreadable files past which a run stops, 0...1.
+  public var skipLimit = 0.01
+  /// How many batches may be made ahead of the step that uses them.
+  public var prefetchBatches = 2
+  /// The largest image that is decoded, in pixels.
+  public var pixelLimit = 100_000_000
+  /// The sizes that replace the recipe's.
+  public var views = ViewSettings()
+
+  /// What becomes of an alpha channel.
+  public enum AlphaRule: String, WordSetting { case drop }
+  /// What becomes of an EXIF orientation.
+  public enum OrientationRule: String, WordSetting { case ignore, apply }
+}
+
+/// Sizes, counts and areas of the views, where they are to differ from the recipe's.
+public struct ViewSettings: Hashable, Sendable {
+  /// The side of a global view, in pixels.
+  public var globalSide = RecipeOr<Int>.recipe
+  /// The share of the image's area that a global view covers.
+  public var globalArea = RecipeOr<ClosedRange<Double>>.recipe
+  /// How many local views there are.
+  public var locals = RecipeOr<Int>.recipe
+  /// The side of a local view, in pixels.
+  public var localSide = RecipeOr<Int>.recipe
+  /// The share of the image's area that a local view covers.
+  public var localArea = RecipeOr<ClosedRange<Double>>.recipe
+}
+
+/// The sizes of the vision transformer.
+public struct NetworkSettings: Hashable, Sendable {
+  /// The named sizes to start from.
+  public var architecture = Architecture.vitTiny
+  /// The width of a token, instead of the architecture's.
+  public var width = PresetOr<Int>.preset
+  /// The number of blocks, instead of the architecture's.
+  public var depth = PresetOr<Int>.preset
+  /// The number of attention heads, instead of the architecture's.
+  public var heads = PresetOr<Int>.preset
+  /// The hidden width of a block's MLP, as a multiple of the width.
+  public var mlpRatio = 4.0
+  /// The side of a patch, in pixels.
+  public var patch = 16
+  /// The side of the images that the position embeddings are stored for, in pixels.
+  public var side = 224
+  /// The share of samples whose last block is skipped in training; rises linearly from 0 at the first block.
+  public var dropPath = 0.1
+  /// How position embeddings are brought to another side.
+  public var positionInterpolation = PositionInterpolation.dino
+
+  /// Named sizes of vision transformers: width, blocks, heads.
+  public enum Architecture: String, WordSetting {
+    /// 96 wide, 6 blocks, 3 heads: our choice for small images.
+    case vitMicro = "vit_micro"
+    /// 192 wide, 12 blocks, 3 heads.
+    case vitTiny = "vit_tiny"
+    /// 384 wide, 12 blocks, 6 heads.
+    case vitSmall = "vit_small"
+    /// 768 wide, 12 blocks, 12 heads.
+    case vitBase = "vit_base"
+
+    /// Width, blocks and heads.
+    public var sizes: (width: Int, depth: Int, heads: Int) {
+      switch self {
+      case .vitMicro: (96, 6, 3)
+      case .vitTiny: (192, 12, 3)
+      case .vitSmall: (384, 12, 6)
+      case .vitBase: (768, 12, 12)
+      }
+    }
+  }
+
+  /// How position embeddings are brought to another side.
+  public enum PositionInterpolation: String, WordSetting {
+    /// As DINO does: bicubic by its scale factor, without antialiasing.
+    case dino
+    /// As timm does: bicubic with antialiasing.
+    case antialiased
+  }
+
+  /// Width, blocks and heads: the architecture's, or the numbers given instead.
+  public var sizes: (width: Int, depth: Int, heads: Int) {
+    let preset = architecture.sizes
+    return (width.value ?? preset.width, depth.value ?? preset.depth, heads.value ?? preset.heads)
+  }
+}
+
+/// The sizes of DINO's projection head.
+public struct HeadSettings: Hashable, Sendable {
+  /// The width of the hidden layers.
+  public var hidden = 2048
+  /// The width of the normalised layer before the prototypes.
+  public var bottleneck = 256
+  /// The number of prototypes, K.
+  public var prototypes = 65_536
+  /// The number of layers before the prototypes.
+  public var layers = 3
+  /// Whether the prototypes' gains stay at 1.
+  public var normLastLayer = true
+}
+
+/// DINO's loss.
+public struct DINOSettings: Hashable, Sendable {
+  /// The student's temperature.
+  public var studentTemperature = 0.1
+  /// The teacher's temperature after its warm-up.
+  public var teacherTemperature = 0.04
+  /// The teacher's temperature in the first epoch of its warm-up.
+  public var warmupTeacherTemperature = 0.04
+  /// How many epochs the teacher's temperature takes.
+  public var warmupTeacherTemperatureEpochs = 0
+  /// The momentum of the center.
+  public var centerMomentum = 0.9
+  /// How the teacher's outputs are kept from one-hot collapse.
+  public var centering = Centering.ema
+  /// For how many epochs the gradients of the last layer are dropped.
+  public var freezeLastLayerEpochs = 1
+
+  /// How the teacher's outputs are kept from one-hot collapse.
+  public enum Centering: String, WordSetting { case ema, sinkhorn, off }
+}
+
+/// The teacher's moving average.
+public struct EMASettings: Hashable, Sendable {
+  /// The momentum of the first step.
+  public var momentum = 0.996
+  /// The momentum that the last step approaches.
+  public var finalMomentum = 1.0
+}
+
+/// The optimizer.
+public struct OptimizerSettings: Hashable, Sendable {
+  /// Which optimizer.
+  public var name = Name.adamw
+  /// The momentum of AdamW's first moment.
+  public var beta1 = 0.9
+  /// The momentum of AdamW's second moment.
+  public var beta2 = 0.999
+  /// What AdamW adds to the root of the second moment.
+  public var epsilon = 1e-8
+  /// The weight decay of the first step.
+  public var weightDecay = 0.04
+  /// The weight decay that the last step approaches.
+  public var finalWeightDecay = 0.4
+  /// The largest norm of one tensor's gradient.
+  public var clip = OffOr<Double>.on(3)
+
+  /// Which optimizer.
+  public enum Name: String, WordSetting { case adamw }
+}
+
+/// The loop.
+public struct TrainingSettings: Hashable, Sendable {
+  /// The number of passes over the data; not used while `steps` is on.
+  public var epochs = 100
+  /// The number of steps, in place of `epochs`.
+  public var steps = OffOr<Int>.off
+  /// Images per step.
+  public var batchSize = 64
+  /// The peak learning rate per 256 images.
+  public var learningRate = 0.0005
+  /// The learning rate that the last step approaches; not scaled by the batch.
+  public var finalLearningRate = 1e-6
+  /// How many epochs the learning rate rises.
+  public var warmupEpochs = 10
+  /// The numbers that are computed with.
+  public var precision = Precision.float32
+  /// How many steps lie between two checkpoints.
+  public var checkpointEverySteps = 500
+  /// How many checkpoints are kept.
+  public var checkpointsKept = 3
+
+  /// The numbers that are computed with.
+  public enum Precision: String, WordSetting { case float32, bfloat16 }
+
+  /// The epochs as a given setting: giving them switches `steps` off, because both are one setting.
+  var givenEpochs: Int {
+    get { epochs }
+    set { (epochs, steps) = (newValue, .off) }
+  }
+}
+
+/// What is written down while a run goes on.
+public struct LoggingSettings: Hashable, Sendable {
+  /// How many steps lie between two lines of the metrics.
+  public var everySteps = 1
+}

@@ -1,0 +1,61 @@
+import CEmanateResources
+import Foundation
+
+/// The files that are part of the program: configurations, augmentation recipes, sample images.
+public enum Resource {
+  /// A group of embedded text files.
+  public enum Folder: String, Sendable {
+    /// Configurations: `configs/`.
+    case configs
+    /// Augmentation recipes: `augmentations/recipes/`.
+    case recipes
+  }
+
+  /// The names of the embedded files of a folder, without `.yaml`: `pretrain/dino-fashion`.
+  public static func names(in folder: Folder) -> [String] {
+    all.compactMap { resource in
+      let path = String(cString: resource.name)
+      let prefix = folder.rawValue + "/"
+      return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : nil
+    }
+  }
+
+  /// The text of an embedded file; nil if there is none of this name.
+  public static func text(named name: String, in folder: Folder) -> String? {
+    bytes(named: "\(folder.rawValue)/\(name)").map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// The bytes of an embedded file by its full name (`samples/fashion-mnist-train-images`); nil if there is none.
+  public static func bytes(named name: String) -> [UInt8]? {
+    all.first { String(cString: $0.name) == name }
+      .map { Array(UnsafeBufferPointer(start: $0.bytes, count: Int($0.count))) }
+  }
+
+  /// The text a user's name stands for: a file of that path, or else the embedded one of that name.
+  ///
+  /// `source` is what messages call it.
+  public static func find(
+    _ name: String, in folder: Folder
+  ) throws(ConfigurationError) -> (text: String, source: String) {
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: name, isDirectory: &isFolder), !isFolder.boolValue {
+      do {
+        return (try String(contentsOfFile: name, encoding: .utf8), name)
+      } catch {
+        throw .unreadable(source: name, reason: error.localizedDescription)
+      }
+    }
+    let bare = name.hasSuffix(".yaml") ? String(name.dropLast(5)) : name
+    for embedded in [bare, bare.hasPrefix("configs/") ? String(bare.dropFirst(8)) : bare] {
+      if let text = text(named: embedded, in: folder) {
+        return (text, "\(folder.rawValue)/\(embedded).yaml (embedded)")
+      }
+    }
+    let known = names(in: folder).joined(separator: ", ")
+    throw .unreadable(source: name, reason: "no such file, and the program's own are: \(known)")
+  }
+
+  private static var all: [emanate_resource] {
+    (0..<emanate_resource_count()).map { emanate_resource_at($0) }
+  }
+}

@@ -1,0 +1,162 @@
+/// One key of the configuration: its path, what it means, what it allows.
+public struct Setting: Sendable {
+  /// The keys from the outermost section on, joined by dots.
+  public let path: String
+  /// What it means, in a line, with its unit.
+  public let summary: String
+  /// What values it takes.
+  public let allowed: String
+  private let get: @Sendable (ExperimentConfiguration) -> SettingText
+  private let set: @Sendable (inout ExperimentConfiguration, SettingText) -> Bool
+
+  init<Value: SettingValue>(
+    _ path: String, _ property: WritableKeyPath<ExperimentConfiguration, Value> & Sendable, _ summary: String,
+    within range: ClosedRange<Double> = -.infinity ... .infinity
+  ) {
+    self.path = path
+    self.summary = summary
+    allowed = Value.form + Self.description(of: range)
+    get = { $0[keyPath: property].text }
+    set = { configuration, text in
+      guard let value = Value(text), value.numbers.allSatisfy(range.contains) else { return false }
+      configuration[keyPath: property] = value
+      return true
+    }
+  }
+
+  /// The value in a configuration, as text.
+  public func callAsFunction(_ configuration: ExperimentConfiguration) -> SettingText { get(configuration) }
+
+  /// Writes a value; false, with nothing written, if the text is not an allowed one.
+  func assign(_ text: SettingText, in configuration: inout ExperimentConfiguration) -> Bool {
+    set(&configuration, text)
+  }
+
+  private static let positive = Double.leastNonzeroMagnitude ... .infinity
+
+  private static func description(of range: ClosedRange<Double>) -> String {
+    func short(_ number: Double) -> String {
+      number == number.rounded() && abs(number) < 1e15 ? String(Int(number)) : "\(number)"
+    }
+    if range == -.infinity ... .infinity { return "" }
+    if range == positive { return " above 0" }
+    if range.upperBound == .infinity { return ", \(short(range.lowerBound)) or more" }
+    if range.lowerBound == .leastNonzeroMagnitude { return " above 0, at most \(short(range.upperBound))" }
+    return " from \(short(range.lowerBound)) to \(short(range.upperBound))"
+  }
+
+  /// Every key there is, in the order in which a configuration is written.
+  public static let all: [Setting] = [
+    Setting("seed", \.seed, "keys all randomness of the run", within: 0 ... .infinity),
+    Setting("method", \.method, "the name of the method (emanate list methods)"),
+
+    Setting("data.recipe", \.data.recipe, "augmentation recipe: a file, or a name (emanate list recipes)"),
+    Setting("data.alpha", \.data.alpha, "what becomes of an alpha channel"),
+    Setting("data.orientation", \.data.orientation, "what becomes of an EXIF orientation"),
+    Setting(
+      "data.skipLimit", \.data.skipLimit, "share of unreadable files past which the run stops", within: 0...1),
+    Setting(
+      "data.prefetchBatches", \.data.prefetchBatches, "batches made ahead of the step that uses them",
+      within: 1...64),
+    Setting(
+      "data.pixelLimit", \.data.pixelLimit, "pixels of the largest image that is decoded", within: 1...1e10),
+    Setting(
+      "data.views.globalSide", \.data.views.globalSide, "pixels of a global view's side", within: 1...4096),
+    Setting(
+      "data.views.globalArea", \.data.views.globalArea, "share of the image's area in a global view",
+      within: .leastNonzeroMagnitude...1),
+    Setting("data.views.locals", \.data.views.locals, "local views per image", within: 0...64),
+    Setting(
+      "data.views.localSide", \.data.views.localSide, "pixels of a local view's side", within: 1...4096),
+    Setting(
+      "data.views.localArea", \.data.views.localArea, "share of the image's area in a local view",
+      within: .leastNonzeroMagnitude...1),
+
+    Setting("network.architecture", \.network.architecture, "named width, blocks and heads"),
+    Setting("network.width", \.network.width, "width of a token", within: 1...16_384),
+    Setting("network.depth", \.network.depth, "number of blocks", within: 1...256),
+    Setting("network.heads", \.network.heads, "attention heads; must divide the width", within: 1...256),
+    Setting(
+      "network.mlpRatio", \.network.mlpRatio, "hidden width of a block's MLP over the width",
+      within: .leastNonzeroMagnitude...64),
+    Setting("network.patch", \.network.patch, "pixels of a patch's side", within: 1...256),
+    Setting(
+      "network.side", \.network.side, "pixels of the side that position embeddings are stored for",
+      within: 1...4096),
+    Setting(
+      "network.dropPath", \.network.dropPath, "share of samples that skip the last block in training",
+      within: 0...0.99),
+    Setting(
+      "network.positionInterpolation", \.network.positionInterpolation,
+      "how position embeddings change their side"),
+
+    Setting("head.hidden", \.head.hidden, "width of the hidden layers", within: 1...65_536),
+    Setting(
+      "head.bottleneck", \.head.bottleneck, "width of the layer before the prototypes", within: 1...65_536),
+    Setting("head.prototypes", \.head.prototypes, "number of prototypes", within: 2...4_194_304),
+    Setting("head.layers", \.head.layers, "layers before the prototypes", within: 1...16),
+    Setting("head.normLastLayer", \.head.normLastLayer, "whether the prototypes' gains stay at 1"),
+
+    Setting("dino.studentTemperature", \.dino.studentTemperature, "student's temperature", within: positive),
+    Setting("dino.teacherTemperature", \.dino.teacherTemperature, "teacher's temperature", within: positive),
+    Setting(
+      "dino.warmupTeacherTemperature", \.dino.warmupTeacherTemperature, "teacher's temperature at first",
+      within: positive),
+    Setting(
+      "dino.warmupTeacherTemperatureEpochs", \.dino.warmupTeacherTemperatureEpochs,
+      "epochs until the teacher's temperature is reached; at most 30 % of the run", within: 0...1e6),
+    Setting("dino.centerMomentum", \.dino.centerMomentum, "momentum of the center", within: 0...1),
+    Setting("dino.centering", \.dino.centering, "how the teacher's outputs are centered"),
+    Setting(
+      "dino.freezeLastLayerEpochs", \.dino.freezeLastLayerEpochs,
+      "epochs without gradients for the last layer",
+      within: 0...1e6),
+
+    Setting("ema.momentum", \.ema.momentum, "teacher's momentum at the first step", within: 0...1),
+    Setting(
+      "ema.finalMomentum", \.ema.finalMomentum, "teacher's momentum that the last step approaches",
+      within: 0...1),
+
+    Setting("optimizer.name", \.optimizer.name, "the optimizer"),
+    Setting("optimizer.beta1", \.optimizer.beta1, "momentum of the first moment", within: 0...0.999_999),
+    Setting("optimizer.beta2", \.optimizer.beta2, "momentum of the second moment", within: 0...0.999_999),
+    Setting(
+      "optimizer.epsilon", \.optimizer.epsilon, "added to the root of the second moment", within: positive),
+    Setting(
+      "optimizer.weightDecay", \.optimizer.weightDecay, "weight decay at the first step", within: 0...10),
+    Setting(
+      "optimizer.finalWeightDecay", \.optimizer.finalWeightDecay,
+      "weight decay that the last step approaches",
+      within: 0...10),
+    Setting("optimizer.clip", \.optimizer.clip, "largest norm of one tensor's gradient", within: positive),
+
+    Setting("training.epochs", \.training.givenEpochs, "passes over the data", within: 1...1e6),
+    Setting(
+      "training.steps", \.training.steps, "steps, in place of epochs; of the two the later one given counts",
+      within: 1...1e12),
+    Setting("training.batchSize", \.training.batchSize, "images per step", within: 1...1_048_576),
+    Setting(
+      "training.learningRate", \.training.learningRate, "peak learning rate per 256 images", within: 0...1000),
+    Setting(
+      "training.finalLearningRate", \.training.finalLearningRate,
+      "learning rate that the last step approaches, not scaled by the batch", within: 0...1000),
+    Setting(
+      "training.warmupEpochs", \.training.warmupEpochs,
+      "epochs in which the learning rate rises; at most a tenth of the run", within: 0...1e6),
+    Setting("training.precision", \.training.precision, "numbers that are computed with"),
+    Setting(
+      "training.checkpointEverySteps", \.training.checkpointEverySteps, "steps between checkpoints",
+      within: 1...1e12),
+    Setting(
+      "training.checkpointsKept", \.training.checkpointsKept, "checkpoints that are kept", within: 1...10_000),
+
+    Setting(
+      "logging.everySteps", \.logging.everySteps, "steps between lines of metrics.jsonl", within: 1...1e12),
+  ]
+
+  /// The setting of this path; nil if there is none.
+  static func at(_ path: String) -> Setting? { all.first { $0.path == path } }
+
+  /// Whether a path names a group of settings.
+  static func isSection(_ path: String) -> Bool { all.contains { $0.path.hasPrefix(path + ".") } }
+}

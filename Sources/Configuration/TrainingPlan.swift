@@ -1,0 +1,99 @@
+import EmanateOptimization
+
+/// How long a run is and what every schedule is, for a configuration and a number of images.
+public struct TrainingPlan: Hashable, Sendable {
+  /// Images in the data, those of the incomplete last batch included.
+  public let images: Int
+  /// Images per step.
+  public let batchSize: Int
+  /// Steps in one pass over the data; an incomplete last batch is dropped.
+  public let stepsPerEpoch: Int
+  /// Steps in the whole run.
+  public let steps: Int
+  /// The learning rate per step, after the batch-size rule.
+  public let learningRate: Schedule
+  /// The weight decay per step.
+  public let weightDecay: Schedule
+  /// The momentum of the teacher's moving average per step.
+  public let teacherMomentum: Schedule
+  /// The temperature of the teacher's softmax per step.
+  public let teacherTemperature: Schedule
+  /// For how many steps from the start the gradients of the last layer are dropped.
+  public let lastLayerFrozenSteps: Int
+  /// The largest norm of one tensor's gradient; nil when gradients are not clipped.
+  public let clip: Double?
+  /// What was changed from the configuration because the run is too short for it, a sentence each.
+  public let warnings: [String]
+
+  /// Passes over the data, the last one possibly not whole.
+  public var epochs: Double { Double(steps) / Double(stepsPerEpoch) }
+
+  /// The plan of a run over `images` images.
+  ///
+  /// A warm-up longer than a tenth (learning rate) or 30 % (teacher temperature) of the run is cut to that, as
+  /// lightly-train does, with a warning.
+  public init(_ configuration: ExperimentConfiguration, images: Int) throws(ConfigurationError) {
+    let training = configuration.training
+    let dino = configuration.dino
+    if images < training.batchSize { throw .tooFewImages(images: images, batchSize: training.batchSize) }
+    var warnings: [String] = []
+    let stepsPerEpoch = images / training.batchSize
+    let steps = training.steps.value ?? training.epochs * stepsPerEpoch
+
+    var warmup = training.warmupEpochs * stepsPerEpoch
+    if warmup > steps / 10 {
+      warnings.append(
+        "training.warmupEpochs: \(training.warmupEpochs) epochs are \(warmup) steps, more than a tenth of the run's "
+          + "\(steps); cut to \(steps / 10) steps")
+      warmup = steps / 10
+    }
+    var temperatureEpochs = dino.warmupTeacherTemperatureEpochs
+    let longest = 3 * steps / (10 * stepsPerEpoch)
+    if temperatureEpochs > longest {
+      warnings.append(
+        "dino.warmupTeacherTemperatureEpochs: \(temperatureEpochs) epochs are more than 30 % of the run's \(steps) "
+          + "steps (\(stepsPerEpoch) an epoch); cut to \(longest) epochs")
+      temperatureEpochs = longest
+    }
+    lastLayerFrozenSteps = min(steps, dino.freezeLastLayerEpochs * stepsPerEpoch)
+    if lastLayerFrozenSteps == steps {
+      warnings.append(
+        "dino.freezeLastLayerEpochs: the last layer stays frozen for all \(steps) steps of the run; 0 trains it"
+      )
+    }
+
+    self.images = images
+    batchSize = training.batchSize
+    self.stepsPerEpoch = stepsPerEpoch
+    self.steps = steps
+    self.warnings = warnings
+    clip = configuration.optimizer.clip.value
+    learningRate = .cosine(
+      start: 0, peak: scaledLearningRate(per256Images: training.learningRate, batchSize: training.batchSize),
+      final: training.finalLearningRate, warmup: warmup, steps: steps)
+    weightDecay = .cosine(
+      from: configuration.optimizer.weightDecay, to: configuration.optimizer.finalWeightDecay, steps: steps)
+    teacherMomentum = .cosine(
+      from: configuration.ema.momentum, to: configuration.ema.finalMomentum, steps: steps)
+    teacherTemperature = .stairs(
+      start: dino.warmupTeacherTemperature, final: dino.teacherTemperature, epochs: temperatureEpochs,
+      stepsPerEpoch: stepsPerEpoch)
+  }
+
+  /// The value of everything that is scheduled at a step, counted from 0.
+  public func moment(_ step: Int) -> Moment {
+    Moment(
+      step: step, epoch: step / stepsPerEpoch, learningRate: learningRate(step),
+      weightDecay: weightDecay(step),
+      teacherMomentum: teacherMomentum(step), teacherTemperature: teacherTemperature(step),
+      isLastLayerFrozen: step < lastLayerFrozenSteps, clip: clip)
+  }
+
+  /// The schedules by the names that reports give them.
+  public var schedules: [(name: String, schedule: Schedule)] {
+    [
+      ("learning rate", learningRate), ("weight decay", weightDecay), ("teacher momentum", teacherMomentum),
+      ("teacher temperature", teacherTemperature),
+    ]
+  }
+}

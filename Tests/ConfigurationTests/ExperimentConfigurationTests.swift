@@ -1,0 +1,152 @@
+import EmanateConfiguration
+import Foundation
+import Testing
+
+private let repository = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
+  .standardized
+
+@Suite("Configuration")
+struct ExperimentConfigurationTests {
+  /// With EMANATE_REGENERATE set in the environment, the file is written anew.
+  @Test("configs/defaults.yaml is the defaults with what each key means and allows")
+  func defaults() throws {
+    let file = repository.appending(path: "configs/defaults.yaml")
+    let text = "# Every key, its default, and what it allows.\n\n" + ExperimentConfiguration().annotatedYAML
+    if ProcessInfo.processInfo.environment["EMANATE_REGENERATE"] != nil {
+      try text.write(to: file, atomically: true, encoding: .utf8)
+    }
+    #expect(try String(contentsOf: file, encoding: .utf8) == text)
+    #expect(try ExperimentConfiguration.load(files: [file.path]) == ExperimentConfiguration())
+  }
+
+  @Test("Every file of configs is read and is embedded", arguments: ["defaults", "pretrain/dino-fashion"])
+  func shipped(name: String) throws {
+    let file = repository.appending(path: "configs/\(name).yaml")
+    #expect(try Resource.text(named: name, in: .configs) == String(contentsOf: file, encoding: .utf8))
+    #expect(
+      try ExperimentConfiguration.load(files: [name]) == ExperimentConfiguration.load(files: [file.path]))
+  }
+
+  @Test("No YAML file is forgotten among the embedded ones")
+  func embedded() throws {
+    for (folder, place) in [(Resource.Folder.configs, "configs"), (.recipes, "augmentations/recipes")] {
+      let files = FileManager.default.enumerator(atPath: repository.appending(path: place).path)
+      var names: [String] = []
+      while let name = files?.nextObject() as? String {
+        if name.hasSuffix(".yaml") { names.append(String(name.dropLast(5))) }
+      }
+      #expect(Resource.names(in: folder).sorted() == names.sorted())
+    }
+  }
+
+  @Test("What is written is read back, whatever was changed")
+  func roundTrip() throws {
+    let changed = try ExperimentConfiguration.load(
+      files: ["pretrain/dino-fashion"],
+      overrides: [
+        "optimizer.clip=off", "data.views.globalArea=[0.3, 1]", "data.views.locals=0", "network.width=48",
+        "network.heads=2", "training.steps=17", "dino.centering=off", "data.recipe=my \"own\" recipe.yaml",
+        "training.finalLearningRate=1e-7", "head.normLastLayer=false", "data.orientation=apply",
+      ])
+    for configuration in [ExperimentConfiguration(), changed] {
+      var again = ExperimentConfiguration()
+      try again.merge(yaml: configuration.yaml, source: "text")
+      #expect(again == configuration)
+      #expect(again.yaml == configuration.yaml)
+      #expect(again.hash == configuration.hash)
+      let encoded = try JSONEncoder().encode([configuration])
+      #expect(try JSONDecoder().decode([ExperimentConfiguration].self, from: encoded) == [configuration])
+    }
+    #expect(changed.hash != ExperimentConfiguration().hash && changed.hash.count == 16)
+    #expect(changed.optimizer.clip == .off)
+    #expect(changed.data.views.globalArea == .override(0.3...1))
+    #expect(changed.network.sizes == (48, 6, 2))
+  }
+
+  @Test("Steps and epochs are one setting: the later one given wins")
+  func stepsAndEpochs() throws {
+    var configuration = try ExperimentConfiguration.load(overrides: ["training.steps=50"])
+    #expect(configuration.training.steps == .on(50))
+    try configuration.merge(yaml: "training: {epochs: 3}", source: "file")
+    #expect(configuration.training.steps == .off && configuration.training.epochs == 3)
+    try configuration.merge(yaml: "training: {epochs: 3, steps: 20}", source: "file")
+    #expect(configuration.training.steps == .on(20))
+    try configuration.merge(yaml: "training: {steps: 20, epochs: 4}", source: "file")
+    #expect(configuration.training.steps == .off)
+  }
+
+  @Test("Each difference is named with both values")
+  func differences() throws {
+    let one = try ExperimentConfiguration.load(overrides: ["training.batchSize=8"])
+    let differences = one.differences(from: ExperimentConfiguration())
+    #expect(differences.map(\.path) == ["training.batchSize"])
+    #expect(differences[0].value == "8" && differences[0].otherValue == "64")
+  }
+
+  static let refused: [(text: String, parts: [String])] = [
+    ("training.batchSzie=3", ["--set", "training.batchSzie", "did you mean `training.batchSize`"]),
+    ("batchSize=3", ["`batchSize`", "did you mean `training.batchSize`"]),
+    ("trainig.epochs=3", ["did you mean `training.epochs`"]),
+    ("training.batchSize=many", ["`training.batchSize` is many", "a whole number from 1 to"]),
+    ("training.batchSize=1.5", ["a whole number"]),
+    ("training.batchSize=0", ["from 1 to"]),
+    ("training.batchSize=[1, 2]", ["[1, 2]"]),
+    ("training.batchSize={a: 1}", ["is a value, not a section"]),
+    ("training=3", ["is a section"]),
+    ("training.batchSize", ["key=value"]),
+    ("=3", ["key=value"]),
+    ("ema.momentum=1.1", ["`ema.momentum` is 1.1", "from 0 to 1"]),
+    ("ema.momentum=nan", ["a number"]),
+    ("optimizer.clip=0", ["`off` or a number above 0"]),
+    ("dino.centering=none", ["one of ema, sinkhorn, off"]),
+    ("head.normLastLayer=yes", ["true or false"]),
+    ("data.views.globalArea=[1, 0.4]", ["[smallest, largest]"]),
+    ("data.views.globalArea=[0.4, 1.5]", ["at most 1"]),
+    ("network.heads=5", ["`network.heads` is 5", "192"]),
+    ("network.patch=15", ["`network.side` is 224", "15"]),
+    ("dino.centering=sinkhorn", ["not available yet"]),
+    ("training.precision=bfloat16", ["not available yet"]),
+    ("data.recipe=", ["data.recipe"]),
+    ("training.epochs={", ["not YAML"]),
+  ]
+
+  @Test(
+    "What cannot be used is refused with source, key, value and what is allowed", arguments: refused.indices)
+  func refuses(index: Int) {
+    let (text, parts) = Self.refused[index]
+    do throws(ConfigurationError) {
+      _ = try ExperimentConfiguration.load(overrides: [text])
+      Issue.record("\(text) was accepted")
+    } catch {
+      for part in parts { #expect(error.description.contains(part)) }
+    }
+  }
+
+  @Test(
+    "A file at fault is named",
+    arguments: ["training: {batchSize: x}", "a: [", "- 1", "trainin: {epochs: 1}"])
+  func files(text: String) throws {
+    var configuration = ExperimentConfiguration()
+    do throws(ConfigurationError) {
+      try configuration.merge(yaml: text, source: "mine.yaml")
+      Issue.record("accepted")
+    } catch {
+      #expect(error.description.hasPrefix("mine.yaml: "))
+    }
+  }
+
+  @Test("An unknown file names the embedded ones, and an empty text changes nothing")
+  func unknownFile() throws {
+    do throws(ConfigurationError) {
+      _ = try ExperimentConfiguration.load(files: ["nowhere/at-all.yaml"])
+      Issue.record("accepted")
+    } catch {
+      #expect(error.description.contains("pretrain/dino-fashion"))
+    }
+    var configuration = ExperimentConfiguration()
+    for text in ["", "# nothing\n", "training:\n", "---\n"] {
+      try configuration.merge(yaml: text, source: "text")
+    }
+    #expect(configuration == ExperimentConfiguration())
+  }
+}
