@@ -104,7 +104,7 @@ let package = Package(
       path: "Sources/Emanate"),
     .executableTarget(
       name: "EmanateCLI",
-      dependencies: ["Emanate", "CEmanateResources", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: ["Emanate", "EmanateKernels", "EmanateTraining", "CEmanateResources", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Sources/EmanateCLI"),
     // Tests: one target a source target
     .target(name: "TestSupport", dependencies: ["EmanateKernels", "EmanateTensors"], path: "Tests/Support"),
@@ -157,7 +157,11 @@ let package = Package(
       name: "EmanateCLITests", dependencies: ["TestSupport", "Emanate"],
       path: "Tests/EmanateCLITests"),
     .testTarget(
-      name: "ParityTests", dependencies: ["TestSupport", "Emanate"],
+      name: "ParityTests",
+      dependencies: [
+        "TestSupport", "EmanateTensors", "EmanateAutograd", "EmanateNetworks", "EmanateObjectives", "EmanateOptimization",
+        "EmanateInterchange", "EmanateMethods", "EmanateTraining",
+      ],
       path: "Tests/ParityTests"),
   ],
   swiftLanguageModes: [.v6]

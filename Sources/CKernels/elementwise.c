@@ -122,6 +122,11 @@ VECTORIZED void em_softmax(const float *x, const float *center, float temperatur
   for (long i = 0; i < count; i++) out[i] *= factor;
 }
 
+VECTORIZED double em_entropy(const float *p, long count) {
+  LONG_SUM(total, count, p[base + i] * fast_log(p[base + i] + 1e-30f));
+  return -total;
+}
+
 VECTORIZED double em_cross_entropy(const float *x, const float *target, float mass, float temperature, long count,
                                    float *log_sum) {
   float top = greatest(x, 0, count), inverse = 1.0f / temperature;

@@ -29,6 +29,28 @@ INLINE float fast_exp(float x) {
   return p * power;
 }
 
+// ln x for normal positive x; absolute error below 2e-7 (Cephes' polynomial).
+INLINE float fast_log(float x) {
+  int32_t bits;
+  memcpy(&bits, &x, 4);
+  int32_t exponent = ((bits - 0x3f3504f3) >> 23);
+  bits -= exponent * (1 << 23);
+  float m;
+  memcpy(&m, &bits, 4);
+  float f = m - 1.0f, e = (float)exponent, z = f * f;
+  float p = 7.0376836292e-2f;
+  p = p * f - 1.1514610310e-1f;
+  p = p * f + 1.1676998740e-1f;
+  p = p * f - 1.2420140846e-1f;
+  p = p * f + 1.4249322787e-1f;
+  p = p * f - 1.6668057665e-1f;
+  p = p * f + 2.0000714765e-1f;
+  p = p * f - 2.4999993993e-1f;
+  p = p * f + 3.3333331174e-1f;
+  float y = f * z * p + e * -2.12194440e-4f - 0.5f * z;
+  return f + y + e * 0.693359375f;
+}
+
 INLINE float sum_lanes(const float *s) {
   float a[8];
   for (int j = 0; j < 8; j++) a[j] = s[j] + s[j + 8];

@@ -3,5 +3,5 @@ import ArgumentParser
 @main
 struct EmanateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "emanate", abstract: "Learns image features without labels by self-distillation.")
+    commandName: "emanate", abstract: "Learns image features without labels by self-distillation.", subcommands: [BenchmarkStepQuick.self])
 }

@@ -25,7 +25,7 @@ public final class ThreadPool: @unchecked Sendable {
   private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private let progress = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-  private var body: ((Int) -> Void)?
+  private var body: UnsafePointer<(Int) -> Void>?
   private var count = 0
   private var isOpen = false
   private var sleepers = 0
@@ -74,29 +74,31 @@ public final class ThreadPool: @unchecked Sendable {
       return
     }
     withoutActuallyEscaping(body) { body in
-      pthread_mutex_lock(lock)
-      self.body = body
-      self.count = count
-      next.store(0, ordering: .relaxed)
-      isOpen = true
-      generation.add(1, ordering: .releasing)
-      if sleepers > 0 { pthread_cond_broadcast(wake) }
-      pthread_mutex_unlock(lock)
+      withUnsafePointer(to: body) { body in
+        pthread_mutex_lock(lock)
+        self.body = body
+        self.count = count
+        next.store(0, ordering: .relaxed)
+        isOpen = true
+        generation.add(1, ordering: .releasing)
+        if sleepers > 0 { pthread_cond_broadcast(wake) }
+        pthread_mutex_unlock(lock)
 
-      take(body, count)
+        take(body, count)
 
-      pthread_mutex_lock(lock)
-      isOpen = false
-      pthread_mutex_unlock(lock)
-      var spins = 0
-      while insideCount.load(ordering: .acquiring) > 0 && spins < Self.spinLimit {
-        spins += 1
-        pause()
+        pthread_mutex_lock(lock)
+        isOpen = false
+        pthread_mutex_unlock(lock)
+        var spins = 0
+        while insideCount.load(ordering: .acquiring) > 0 && spins < Self.spinLimit {
+          spins += 1
+          pause()
+        }
+        pthread_mutex_lock(lock)
+        while inside > 0 { pthread_cond_wait(progress, lock) }
+        self.body = nil
+        pthread_mutex_unlock(lock)
       }
-      pthread_mutex_lock(lock)
-      while inside > 0 { pthread_cond_wait(progress, lock) }
-      self.body = nil
-      pthread_mutex_unlock(lock)
     }
     isTaken.store(false, ordering: .releasing)
   }
@@ -159,11 +161,13 @@ public final class ThreadPool: @unchecked Sendable {
     }
   }
 
-  private func take(_ body: (Int) -> Void, _ count: Int) {
+  /// Not inlined, so that no reference to the closure outlives the call.
+  @inline(never)
+  private func take(_ body: UnsafePointer<(Int) -> Void>, _ count: Int) {
     while true {
       let index = next.add(1, ordering: .relaxed).oldValue
       if index >= count { return }
-      body(index)
+      body.pointee(index)
     }
   }
 

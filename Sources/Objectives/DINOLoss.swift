@@ -22,6 +22,10 @@ public struct DINOLoss: Sendable {
     self.isCentered = isCentered
   }
 
+  /// Of the last loss: the mean entropy of the teacher's sharpened targets and the center's norm. A loss that stays at
+  /// ln K with the entropy at ln K means uniform outputs; an entropy near 0 with a loss near 0, one prototype for all.
+  public private(set) var measures: [(name: String, value: Double)] = []
+
   /// Puts a saved center back.
   public mutating func setCenter(_ center: Tensor) {
     precondition(center.count == self.center.count, "DINOLoss: a center of \(center.count), not \(self.center.count)")
@@ -33,7 +37,7 @@ public struct DINOLoss: Sendable {
   /// student: [V·B, K] and teacher: [G·B, K] logits, view by view; the first G student views are the teacher's views.
   /// One log-softmax a student row serves all teacher views: their targets are summed first. The logits' gradient is
   /// found in the same call.
-  public func callAsFunction(
+  public mutating func callAsFunction(
     student: Variable, teacher: Tensor, globalViews: Int, teacherTemperature: Float
   ) -> Variable {
     let (rows, prototypes) = (student.shape[0], student.shape[1])
@@ -48,11 +52,15 @@ public struct DINOLoss: Sendable {
     let pairs = globalViews * views - globalViews
 
     let targets = Tensor(uninitialized: teacher.shape)
+    let teacherRows = teacher.shape[0]
+    let entropies = UnsafeMutablePointer<Double>.allocate(capacity: teacherRows)
+    defer { entropies.deallocate() }
     let (center, isCentered) = (center, isCentered)
     ThreadPool.shared.forEach(teacher.shape[0]) { row in
       em_softmax(
         teacher.pointer + row * prototypes, isCentered ? center.pointer : nil, teacherTemperature, prototypes,
         targets.pointer + row * prototypes)
+      entropies[row] = em_entropy(targets.pointer + row * prototypes, prototypes)
     }
 
     let logits = student.value
@@ -83,6 +91,10 @@ public struct DINOLoss: Sendable {
       withExtendedLifetime(sum) {}
     }
     withExtendedLifetime((targets, teacher)) {}
+    measures = [
+      ("teacherEntropy", (0..<teacherRows).reduce(0.0) { $0 + entropies[$1] } / Double(teacherRows)),
+      ("centerNorm", em_sum_of_squares(center.pointer, prototypes).squareRoot()),
+    ]
     let total = (0..<rows).reduce(0.0) { $0 + losses[$1] }
     return record(
       Tensor([Float(total / Double(pairs * batch))], [1]), [student], KnownGradientBackward(gradient: gradient))

@@ -63,6 +63,9 @@ double em_cross_entropy(const float *x, const float *target, float mass, float t
 void em_cross_entropy_backward(const float *x, const float *target, float mass, float temperature,
                                float log_sum, float scale, long count, float *dx);
 
+// -sum p ln p of one row of probabilities, in nats.
+double em_entropy(const float *p, long count);
+
 // One head of one sample: out = softmax(q k^T / sqrt(depth)) v, and the logsumexp of each query's row.
 // q, k, v, out: [tokens, depth] with the given row strides. scratch: em_attention_scratch(tokens, depth) floats.
 void em_attention(const float *q, const float *k, const float *v, long stride, long tokens, long depth, float *out,

@@ -1,0 +1,61 @@
+import EmanateAutograd
+import EmanateNetworks
+import EmanateObjectives
+import EmanateOptimization
+import EmanateTensors
+
+/// DINO: self-distillation with no labels (Caron et al. 2021, arXiv:2104.14294, algorithm 1).
+///
+/// The student sees all views, the teacher the global ones; the teacher is the student's exponential moving average.
+public struct DINO: Method {
+  public static let name = "dino"
+
+  public let encoder: Encoder
+  public let student: ParameterStore
+  public let teacher: ParameterStore
+  public private(set) var criterion: DINOLoss
+  /// Moves the center before the loss instead of after it; only a test does that.
+  package var centersEarly = false
+
+  /// Student and teacher of one encoder; the teacher starts as an exact copy.
+  public init(encoder: Encoder, student: ParameterStore, criterion: DINOLoss) {
+    self.encoder = encoder
+    self.student = student
+    teacher = student.copied()
+    self.criterion = criterion
+  }
+
+  public mutating func loss(_ views: Views, _ pass: Pass, _ now: Moment) -> Variable {
+    let globals = views.groups[0]
+    precondition(
+      globals.shape[0] % views.globalViews == 0, "DINO: \(globals.shape[0]) rows are not \(views.globalViews) views")
+    let batch = globals.shape[0] / views.globalViews
+    // No tape and no drop-path: a Tensor, no way back.
+    let targets = encoder([globals], Pass(teacher, mode: .evaluation)).value
+    let guesses = encoder(views.groups, pass)
+    precondition(guesses.shape[0] % batch == 0, "DINO: \(guesses.shape[0]) rows are not whole views of \(batch)")
+    if centersEarly { criterion.updateCenter(teacher: targets) }
+    let loss = criterion(
+      student: guesses, teacher: targets, globalViews: views.globalViews,
+      teacherTemperature: Float(now.teacherTemperature))
+    if !centersEarly { criterion.updateCenter(teacher: targets) }
+    return loss
+  }
+
+  /// DINO drops the last layer's gradients during the first epochs (utils.py, `cancel_gradients_last_layer`).
+  public func isSkipped(_ parameter: Parameter, _ now: Moment) -> Bool {
+    now.isLastLayerFrozen && parameter.name.hasPrefix("head.last_layer.")
+  }
+
+  public mutating func didStep(_ now: Moment) { teacher.move(toward: student, momentum: now.teacherMomentum) }
+
+  public var networks: [(name: String, store: ParameterStore)] { [("teacher", teacher)] }
+
+  public var state: [(name: String, tensor: Tensor)] { [("center", criterion.center)] }
+
+  public mutating func restore(_ state: [String: Tensor]) {
+    if let center = state["center"] { criterion.setCenter(center) }
+  }
+
+  public var measures: [(name: String, value: Double)] { criterion.measures }
+}

@@ -1,0 +1,79 @@
+import EmanateKernels
+import EmanateMethods
+import EmanateNetworks
+import EmanateObjectives
+import EmanateOptimization
+import EmanateTensors
+
+/// Times whole DINO training steps on random views: forward of teacher and student, loss, backward, per-tensor
+/// clipping, AdamW, EMA, center. Nothing is decoded. `Benchmarks/peers/dino_step.py` does the same in PyTorch.
+public struct StepBenchmark {
+  /// What is measured.
+  public struct Options: Sendable {
+    public var sizes = VisionTransformerSizes(width: 192, depth: 12, heads: 3, dropPath: 0.1)
+    public var head = DINOHeadSizes()
+    public var globalSide = 224
+    public var localSide = 96
+    public var locals = 8
+    public var batch = 8
+    public var steps = 8
+    public var seed: UInt64 = 0
+    public init() {}
+  }
+
+  /// What was found.
+  public struct Result: Sendable {
+    /// Seconds of each step, warm-up included.
+    public let seconds: [Double]
+    /// Of the steps after two of warm-up.
+    public let medianSeconds: Double
+    public let imagesPerSecond: Double
+    public let loss: Double
+    /// Numbers in the student, frozen gains included.
+    public let parameters: Int
+    /// Memory blocks taken from the system during the last step; 0 in the steady state.
+    public let allocationsInLastStep: Int
+  }
+
+  /// Runs the steps and times them with `clock`, a function that gives seconds.
+  public static func run(_ options: Options, clock: () -> Double) throws(TrainingError) -> Result {
+    let scope = ParameterScope()
+    let encoder = Encoder(scope, backbone: VisionTransformer(scope, options.sizes), head: options.head)
+    let store = ParameterStore(scope)
+    store.initialize(seed: options.seed)
+    let method = DINO(
+      encoder: encoder, student: store, criterion: DINOLoss(prototypes: options.head.prototypes))
+    var step = TrainingStep(method, optimizer: AdamW(store), seed: options.seed)
+    let views = Views(
+      groups: [
+        noise(images: 2 * options.batch, side: options.globalSide, options),
+        noise(images: options.locals * options.batch, side: options.localSide, options),
+      ], globalViews: 2)
+    var seconds: [Double] = []
+    var loss = 0.0
+    var allocations = 0
+    for index in 0..<options.steps {
+      let now = Moment(
+        step: index, epoch: 0, learningRate: 1e-3, weightDecay: 0.01, teacherMomentum: 0.996, teacherTemperature: 0.04,
+        isLastLayerFrozen: false, clip: 3)
+      let before = BufferPool.shared.freshAllocations
+      let start = clock()
+      loss = try step(views, now).loss
+      seconds.append(clock() - start)
+      allocations = BufferPool.shared.freshAllocations - before
+    }
+    let counted = seconds.count > 2 ? Array(seconds[2...]).sorted() : seconds.sorted()
+    let median = counted[counted.count / 2]
+    return Result(
+      seconds: seconds, medianSeconds: median, imagesPerSecond: Double(options.batch) / median, loss: loss,
+      parameters: store.parameterCount, allocationsInLastStep: allocations)
+  }
+
+  private static func noise(images: Int, side: Int, _ options: Options) -> Tensor {
+    let patch = options.sizes.patch
+    let tokens = (side / patch) * (side / patch)
+    var generator = KeyedGenerator(seed: options.seed, purpose: .views, side)
+    let count = images * tokens * 3 * patch * patch
+    return Tensor((0..<count).map { _ in Float(generator.normal()) }, [images, tokens, 3 * patch * patch])
+  }
+}
