@@ -31,7 +31,7 @@ VECTORIZED void em_gelu(const float *x, long count, float *out) {
 }
 
 VECTORIZED void em_gelu_backward(const float *x, const float *dy, long count, float *dx, float *value) {
-  for (long i = 0; i < count; i++) {
+  ELEMENTWISE for (long i = 0; i < count; i++) {
     float e, tail = normal_tail(x[i], &e);
     float cdf = x[i] >= 0 ? 1.0f - tail : tail;
     value[i] = x[i] * cdf;
@@ -45,7 +45,7 @@ VECTORIZED void em_residual(const float *branch, const float *bias, float scale,
     long row = rows ? rows[first + r] : first + r;
     const float *in = x + row * width, *b = branch + r * width;
     float *out = y + row * width;
-    for (long i = 0; i < width; i++) out[i] = in[i] + scale * (b[i] + bias[i]);
+    ELEMENTWISE for (long i = 0; i < width; i++) out[i] = in[i] + scale * (b[i] + bias[i]);
   }
 }
 
@@ -141,6 +141,6 @@ VECTORIZED double em_cross_entropy(const float *x, const float *target, float ma
 VECTORIZED void em_cross_entropy_backward(const float *x, const float *target, float mass, float temperature,
                                           float log_sum, float scale, long count, float *dx) {
   float inverse = 1.0f / temperature, factor = scale / temperature;
-  for (long i = 0; i < count; i++)
+  ELEMENTWISE for (long i = 0; i < count; i++)
     dx[i] = factor * (mass * fast_exp(x[i] * inverse - log_sum) - target[i]);
 }
