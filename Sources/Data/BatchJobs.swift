@@ -1,3 +1,4 @@
+import EmanateAugmentations
 import EmanateImages
 import EmanateKernels
 import EmanateTensors
@@ -13,6 +14,17 @@ final class BatchJobs: Sendable {
     let decoder: ImageDecoder
     let seed: UInt64
     let pool: ThreadPool
+    let workspaces = Workspaces()
+  }
+
+  /// The memory of jobs that are not running: at most one a thread is ever made.
+  final class Workspaces: Sendable {
+    private let idle = Mutex<[ViewWorkspace]>([])
+
+    func take() -> ViewWorkspace { idle.withLock { $0.popLast() } ?? ViewWorkspace() }
+    func giveBack(_ workspace: ViewWorkspace) {
+      idle.withLock { $0.append(workspace) }
+    }
   }
 
   let groups: [ViewGroup]
@@ -27,7 +39,7 @@ final class BatchJobs: Sendable {
     self.work = work
     self.epoch = epoch
     self.batchSize = batchSize
-    groups = work.maker.viewGroups.map {
+    groups = work.maker.groups.map {
       ViewGroup(views: $0.views, side: $0.side, patch: work.patch, batchSize: batchSize)
     }
   }
@@ -71,7 +83,10 @@ final class BatchJobs: Sendable {
             start: group.patches.pointer + (view * batchSize + slot) * length, count: length))
       }
     }
+    var workspace = work.workspaces.take()
     work.maker.makeViews(
-      of: image, seed: work.seed, epoch: epoch, sample: sample, patch: work.patch, into: rows)
+      of: image, seed: work.seed, epoch: epoch, sample: sample, patch: work.patch, using: &workspace,
+      into: rows)
+    work.workspaces.giveBack(workspace)
   }
 }

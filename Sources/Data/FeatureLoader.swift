@@ -33,7 +33,7 @@ public final class FeatureLoader {
     decoder: ImageDecoder = ImageDecoder(), pool: ThreadPool = .shared
   ) {
     precondition(batchSize > 0, "FeatureLoader: a batch of \(batchSize)")
-    let groups = transform.viewGroups
+    let groups = transform.groups
     precondition(
       groups.count == 1 && groups[0].views == 1, "FeatureLoader: the transform makes more than one view")
     work = BatchJobs.Work(

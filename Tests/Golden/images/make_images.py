@@ -1,0 +1,147 @@
+"""Makes the small PNG and JPEG files of this folder, and beside each what Pillow reads from it.
+
+NAME.png or NAME.jpg is the input; NAME.ppm is `Image.open(f).convert("RGB")` (16-bit samples: each is
+(v * 255 + 32767) // 65535 instead); NAME.turned.ppm is the same after `ImageOps.exif_transpose`.
+PNG files are put together by hand here, so that every colour type, depth and interlace is there.
+Made with Pillow 13.0.0 (libjpeg-turbo 3.2.0) and numpy; run `python make_images.py` in this folder.
+"""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+HERE = Path(__file__).parent
+ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+
+
+def chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def rows(samples, depth):
+    """Unfiltered rows of [h, w, c] samples, filter byte included."""
+    out = b""
+    for row in samples:
+        flat = row.reshape(-1)
+        if depth == 16:
+            data = flat.astype(">u2").tobytes()
+        elif depth == 8:
+            data = flat.astype(np.uint8).tobytes()
+        else:
+            bits = "".join(format(int(v), f"0{depth}b") for v in flat)
+            bits += "0" * (-len(bits) % 8)
+            data = bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8))
+        out += b"\0" + data
+    return out
+
+
+def png(samples, color, depth, interlaced=False, before=(), after=()):
+    h, w, _ = samples.shape
+    head = struct.pack(">IIBBBBB", w, h, depth, color, 0, 0, int(interlaced))
+    if interlaced:
+        passes = [samples[y::dy, x::dx] for x, y, dx, dy in ADAM7]
+        data = b"".join(rows(p, depth) for p in passes if p.size)
+    else:
+        data = rows(samples, depth)
+    body = [chunk(b"IHDR", head), *before, chunk(b"IDAT", zlib.compress(data, 9)), *after, chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
+
+
+def save(name, suffix, data, scaled=None):
+    (HERE / f"{name}.{suffix}").write_bytes(data)
+    image = Image.open(io.BytesIO(data))
+    expected = Image.fromarray(scaled) if scaled is not None else image.convert("RGB")
+    expected.save(HERE / f"{name}.ppm")
+    if image.getexif().get(0x0112, 1) != 1:
+        ImageOps.exif_transpose(image).convert("RGB").save(HERE / f"{name}.turned.ppm")
+
+
+def exif(orientation, order=">"):
+    mark = b"MM\0*" if order == ">" else b"II*\0"
+    entry = struct.pack(order + "HHIHH", 0x0112, 3, 1, orientation, 0)
+    return mark + struct.pack(order + "IH", 8, 1) + entry + struct.pack(order + "I", 0)
+
+
+def smooth(h, w, c, rng):
+    """A picture with edges, flat parts and saturated colours."""
+    y, x = np.mgrid[0:h, 0:w]
+    planes = [127 + 140 * np.sin(x / (3 + k) + k) * np.cos(y / (4 + k)) for k in range(c)]
+    picture = np.clip(np.stack(planes, -1) + rng.normal(0, 12, (h, w, c)), 0, 255)
+    picture[h // 3 : h // 2, w // 4 : w // 2] = [255, 0, 0, 40][:c]
+    return picture.astype(np.uint8)
+
+
+def main():
+    rng = np.random.default_rng(0)
+    h, w = 13, 19
+    for color, depths in {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}.items():
+        for depth in depths:
+            samples = rng.integers(0, 2**depth, (h, w, CHANNELS[color]))
+            before = []
+            if color == 3:
+                before = [chunk(b"PLTE", rng.integers(0, 256, (2**depth, 3)).astype(np.uint8).tobytes())]
+            scaled = None
+            if depth == 16:
+                kept = samples[..., :3] if color in (2, 6) else np.repeat(samples[..., :1], 3, -1)
+                scaled = ((kept * 255 + 32767) // 65535).astype(np.uint8)
+            for interlaced in (False, True):
+                name = f"png-color{color}-depth{depth}" + ("-interlaced" if interlaced else "")
+                save(name, "png", png(samples, color, depth, interlaced, before), scaled)
+
+    one = rng.integers(0, 2, (h, w, 1))
+    byte = rng.integers(0, 256, (h, w, 1))
+    few = rng.integers(0, 16, (h, w, 1))
+    rgb = rng.integers(0, 256, (h, w, 3))
+    palette = chunk(b"PLTE", rng.integers(0, 256, (16, 3)).astype(np.uint8).tobytes())
+    save("png-trns-gray1", "png", png(one, 0, 1, before=[chunk(b"tRNS", struct.pack(">H", 1))]))
+    save("png-trns-gray8", "png", png(byte, 0, 8, before=[chunk(b"tRNS", struct.pack(">H", int(byte[0, 0, 0])))]))
+    color = struct.pack(">HHH", *(int(v) for v in rgb[0, 0]))
+    save("png-trns-rgb8", "png", png(rgb, 2, 8, before=[chunk(b"tRNS", color)]))
+    save("png-trns-palette4", "png", png(few, 3, 4, before=[palette, chunk(b"tRNS", bytes(range(0, 256, 25)))]))
+    save("png-trns-palette8", "png", png(few, 3, 8, before=[palette, chunk(b"tRNS", b"\0\x80")]))
+    # Numbers 16...255 are in no palette.
+    save("png-palette-short", "png", png(byte, 3, 8, before=[palette]))
+    save("png-gamma", "png", png(rgb, 2, 8, before=[chunk(b"gAMA", struct.pack(">I", 100000))]))
+    save("png-1x1", "png", png(rgb[:1, :1], 2, 8))
+    save("png-exif-before", "png", png(rgb, 2, 8, before=[chunk(b"eXIf", exif(6))]))
+    save("png-exif-after", "png", png(rgb, 2, 8, after=[chunk(b"eXIf", exif(3, "<"))]))
+
+    def jpeg(name, mode, **options):
+        h, w = options.pop("size", (37, 45))
+        channels = {"L": 1, "RGB": 3, "CMYK": 4}[mode]
+        picture = smooth(h, w, channels, rng)
+        image = Image.fromarray(picture[..., 0] if channels == 1 else picture, mode)
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", **{"quality": 85, **options})
+        save(name, "jpg", buffer.getvalue())
+        return buffer.getvalue()
+
+    jpeg("jpeg-gray", "L")
+    jpeg("jpeg-444", "RGB", subsampling=0)
+    jpeg("jpeg-422", "RGB", subsampling=1)
+    jpeg("jpeg-420", "RGB", subsampling=2)
+    jpeg("jpeg-420-progressive", "RGB", subsampling=2, progressive=True)
+    jpeg("jpeg-444-progressive", "RGB", subsampling=0, progressive=True, quality=95)
+    jpeg("jpeg-gray-progressive", "L", progressive=True)
+    jpeg("jpeg-420-restart", "RGB", subsampling=2, restart_marker_blocks=2)
+    jpeg("jpeg-rgb", "RGB", keep_rgb=True)
+    jpeg("jpeg-1x1", "RGB", size=(1, 1))
+    jpeg("jpeg-2x3", "RGB", size=(2, 3))
+    cmyk = jpeg("jpeg-cmyk", "CMYK")
+    # The same data under Adobe's transform 2: luminance, two colour differences and black.
+    at = cmyk.index(b"Adobe")
+    save("jpeg-ycck", "jpg", cmyk[: at + 11] + b"\2" + cmyk[at + 12 :])
+    # ... and without the Adobe marker.
+    save("jpeg-cmyk-plain", "jpg", cmyk[: at - 4] + cmyk[at + 12 :])
+    for orientation in range(2, 9):
+        order = "<" if orientation % 2 else ">"
+        jpeg(f"jpeg-exif{orientation}", "RGB", size=(9, 14), exif=b"Exif\0\0" + exif(orientation, order))
+
+
+if __name__ == "__main__":
+    main()

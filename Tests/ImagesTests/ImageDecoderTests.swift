@@ -1,0 +1,125 @@
+import EmanateImages
+import Foundation
+import Testing
+
+/// Golden files: make_images.py made them with Pillow.
+private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .appendingPathComponent("Golden/images").path
+
+private let inputs = try! FileManager.default.contentsOfDirectory(atPath: golden)
+  .filter { $0.hasSuffix(".png") || $0.hasSuffix(".jpg") }.sorted()
+
+private func bytes(_ name: String) throws -> [UInt8] {
+  [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(golden)/\(name)")))
+}
+
+/// A binary PPM file: "P6\nwidth height\n255\n" and the pixels.
+private func expected(_ name: String) throws -> Image {
+  let file = try bytes(name)
+  let header = file.split(separator: UInt8(ascii: "\n"), maxSplits: 3, omittingEmptySubsequences: false)
+  let sizes = String(decoding: header[1], as: UTF8.self).split(separator: " ").map { Int($0)! }
+  return Image(width: sizes[0], height: sizes[1], pixels: Array(header[3]))
+}
+
+private func stem(_ name: String) -> String { String(name.dropLast(4)) }
+
+@Suite struct ImageDecoderTests {
+  @Test(arguments: inputs)
+  func `Every kind of PNG and JPEG gives Pillow's bytes`(_ name: String) throws {
+    let image = try ImageDecoder().decode(contentsOf: "\(golden)/\(name)")
+    #expect(image == (try expected(stem(name) + ".ppm")))
+  }
+
+  @Test(arguments: inputs.filter { $0.contains("exif") })
+  func `The EXIF orientation is applied where that is asked for`(_ name: String) throws {
+    let image = try ImageDecoder(orientation: .apply).decode(contentsOf: "\(golden)/\(name)")
+    #expect(image == (try expected(stem(name) + ".turned.ppm")))
+  }
+
+  @Test func `A file without EXIF is the same whether orientation is applied or not`() throws {
+    let name = "\(golden)/jpeg-420.jpg"
+    #expect(
+      try ImageDecoder(orientation: .apply).decode(contentsOf: name)
+        == ImageDecoder().decode(contentsOf: name))
+  }
+
+  @Test(arguments: inputs)
+  func `A file cut anywhere before its pixels end is an error and never a crash`(_ name: String) throws {
+    let whole = try bytes(name)
+    var decoded = 0
+    for count in 0..<whole.count {
+      do {
+        _ = try ImageDecoder().decode(Array(whole[..<count]))
+        decoded += 1
+      } catch {
+        #expect(!error.reason.description.isEmpty)
+      }
+    }
+    // A PNG lacks nothing without what follows its pixels (IEND, and here a 38-byte eXIf); a JPEG needs all of it.
+    #expect(decoded <= (name == "png-exif-after.png" ? 12 + 38 : name.hasSuffix(".png") ? 12 : 0))
+  }
+
+  @Test(arguments: [
+    "png-color6-depth16-interlaced.png", "png-trns-palette4.png", "jpeg-420-progressive.jpg", "jpeg-ycck.jpg",
+    "jpeg-exif6.jpg",
+  ])
+  func `A file with any byte changed gives an image or an error and never a crash`(_ name: String) throws {
+    let whole = try bytes(name)
+    let decoder = ImageDecoder(orientation: .apply, pixelLimit: 1_000_000)
+    for place in whole.indices {
+      for change: UInt8 in [0x01, 0x80, 0xFF] {
+        var damaged = whole
+        damaged[place] ^= change
+        _ = try? decoder.decode(damaged)
+      }
+    }
+  }
+
+  @Test func `Scaling 16-bit samples is exact for each of the 65,536 levels`() throws {
+    // Rows of 256 big-endian samples, stored without compression.
+    let image = try ImageDecoder().decode(grayPNG16(width: 256, height: 256) { y, x in (UInt8(y), UInt8(x)) })
+    for level in 0..<65_536 {
+      #expect(Int(image.pixels[level * 3]) == (level * 255 + 32_767) / 65_535)
+    }
+  }
+
+  @Test func `Empty, foreign and missing files are errors that name the path`() throws {
+    let folder = try TemporaryFolder()
+    try Data().write(to: folder.url("empty.png"))
+    try Data("not an image".utf8).write(to: folder.url("text.jpg"))
+    let empty = #expect(throws: ImageDecodingError.self) {
+      try ImageDecoder().decode(contentsOf: folder.path("empty.png"))
+    }
+    #expect(empty?.description == folder.path("empty.png") + ": the file is empty")
+    let text = #expect(throws: ImageDecodingError.self) {
+      try ImageDecoder().decode(contentsOf: folder.path("text.jpg"))
+    }
+    #expect(text?.reason == .unknownFormat("neither a PNG nor a JPEG file"))
+    let missing = #expect(throws: ImageDecodingError.self) {
+      try ImageDecoder().decode(contentsOf: folder.path("none.png"))
+    }
+    #expect(missing?.reason == .unreadable("No such file or directory"))
+    let directory = #expect(throws: ImageDecodingError.self) {
+      try ImageDecoder().decode(contentsOf: folder.path(""))
+    }
+    #expect(directory?.reason == .unreadable("is a folder"))
+  }
+
+  @Test func `The content decides the format and names may hold anything`() throws {
+    let folder = try TemporaryFolder()
+    let name = " a picture\nof 'two' \"lines\" é 🙂.png"
+    try Data(try bytes("jpeg-444.jpg")).write(to: folder.url(name))
+    #expect(try ImageDecoder().decode(contentsOf: folder.path(name)) == (try expected("jpeg-444.ppm")))
+  }
+
+  @Test func `A picture past the pixel limit is refused before memory is taken`() throws {
+    // 2^31 - 1 pixels wide and high: 4.6 x 10^18 pixels in 45 bytes of header.
+    let bomb = pngHeader(width: 0x7FFF_FFFF, height: 0x7FFF_FFFF)
+    let error = #expect(throws: ImageDecodingError.self) { try ImageDecoder().decode(bomb) }
+    #expect(
+      error?.reason == .tooManyPixels(width: 0x7FFF_FFFF, height: 0x7FFF_FFFF, limit: 100_000_000))
+    let small = try bytes("jpeg-444.jpg")
+    #expect(throws: ImageDecodingError.self) { try ImageDecoder(pixelLimit: 45 * 37 - 1).decode(small) }
+    #expect(throws: Never.self) { try ImageDecoder(pixelLimit: 45 * 37).decode(small) }
+  }
+}
