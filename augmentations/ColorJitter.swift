@@ -4,19 +4,19 @@ import EmanateKernels
 
 /// Changes brightness, contrast, saturation and hue by random amounts in random order (torchvision's `ColorJitter`
 /// on a PIL image).
-public struct ColorJitter: Augmentation {
-  public static let name = "jitter"
-  public static let defaults = [
+package struct ColorJitter: Augmentation {
+  package static let name = "jitter"
+  package static let defaults = [
     "probability": 0.8, "brightness": 0.4, "contrast": 0.4, "saturation": 0.2, "hue": 0.1,
   ]
 
-  public let probability: Double
+  package let probability: Double
   /// Factors are uniform in max(0, 1 - b)...1 + b; 0 is off.
-  public let brightness, contrast, saturation: Double
+  package let brightness, contrast, saturation: Double
   /// The hue's shift is uniform in -h...h turns; 0 is off.
-  public let hue: Double
+  package let hue: Double
 
-  public init(parameters: [String: Double]) throws(InvalidParameter) {
+  package init(parameters: [String: Double]) throws(InvalidParameter) {
     probability = try parameters.value("probability", in: 0...1)
     brightness = try parameters.value("brightness", in: 0...10)
     contrast = try parameters.value("contrast", in: 0...10)
@@ -24,7 +24,7 @@ public struct ColorJitter: Augmentation {
     hue = try parameters.value("hue", in: 0...0.5)
   }
 
-  public func apply(to view: inout PlanarImage, using generator: inout KeyedGenerator) {
+  package func apply(to view: inout PlanarImage, using generator: inout KeyedGenerator) {
     let order = generator.permutation(4)
     let byBrightness = generator.uniform(max(0, 1 - brightness), 1 + brightness)
     let byContrast = generator.uniform(max(0, 1 - contrast), 1 + contrast)

@@ -4,15 +4,15 @@ import EmanateKernels
 
 /// Pillow's `GaussianBlur` with a radius drawn from a range: three box blurs along each axis, within 2 levels of
 /// Pillow's.
-public struct GaussianBlur: Augmentation {
-  public static let name = "blur"
-  public static let defaults = ["probability": 0.5, "minimumRadius": 0.1, "maximumRadius": 2]
+package struct GaussianBlur: Augmentation {
+  package static let name = "blur"
+  package static let defaults = ["probability": 0.5, "minimumRadius": 0.1, "maximumRadius": 2]
 
-  public let probability: Double
+  package let probability: Double
   /// The range of the radius, the Gaussian's standard deviation in pixels of the view.
-  public let radii: ClosedRange<Double>
+  package let radii: ClosedRange<Double>
 
-  public init(parameters: [String: Double]) throws(InvalidParameter) {
+  package init(parameters: [String: Double]) throws(InvalidParameter) {
     probability = try parameters.value("probability", in: 0...1)
     let smallest = try parameters.value("minimumRadius", in: 0...100)
     let largest = try parameters.value("maximumRadius", in: 0...100)
@@ -22,7 +22,7 @@ public struct GaussianBlur: Augmentation {
     radii = smallest...largest
   }
 
-  public func apply(to view: inout PlanarImage, using generator: inout KeyedGenerator) {
+  package func apply(to view: inout PlanarImage, using generator: inout KeyedGenerator) {
     Self.blur(&view, radius: generator.uniform(radii.lowerBound, radii.upperBound))
   }
 

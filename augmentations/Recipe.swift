@@ -60,11 +60,13 @@ public struct Recipe: Sendable, Equatable, Codable {
       self.high = high
     }
 
+    /// Reads a list of two numbers.
     public init(from decoder: any Decoder) throws {
       var values = try decoder.unkeyedContainer()
       self.init(try values.decode(Double.self), try values.decode(Double.self))
     }
 
+    /// Writes a list of two numbers.
     public func encode(to encoder: any Encoder) throws {
       var values = encoder.unkeyedContainer()
       try values.encode(low)
@@ -114,6 +116,7 @@ public struct AugmentationSpecification: Sendable, Equatable, Codable {
     self.parameters = parameters
   }
 
+  /// Reads `name: {parameter: value}`.
   public init(from decoder: any Decoder) throws {
     let named = try decoder.singleValueContainer().decode([String: [String: Double]].self)
     guard let (name, parameters) = named.first, named.count == 1 else {
@@ -124,6 +127,7 @@ public struct AugmentationSpecification: Sendable, Equatable, Codable {
     self.init(name, parameters)
   }
 
+  /// Writes `name: {parameter: value}`.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode([name: parameters])

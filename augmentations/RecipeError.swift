@@ -11,6 +11,7 @@ public enum RecipeError: Error, Equatable {
 }
 
 extension RecipeError: CustomStringConvertible {
+  /// File, key, and what to write instead.
   public var description: String {
     switch self {
     case .unreadable(let file, let reason): "\(file): \(reason)"

@@ -3,20 +3,20 @@ import EmanateImages
 import EmanateKernels
 
 /// Inverts the levels that reach a threshold (Pillow's `ImageOps.solarize`).
-public struct Solarize: Augmentation {
-  public static let name = "solarize"
-  public static let defaults = ["probability": 0.2, "threshold": 128]
+package struct Solarize: Augmentation {
+  package static let name = "solarize"
+  package static let defaults = ["probability": 0.2, "threshold": 128]
 
-  public let probability: Double
+  package let probability: Double
   /// Levels from here on are inverted, 0...256.
-  public let threshold: Double
+  package let threshold: Double
 
-  public init(parameters: [String: Double]) throws(InvalidParameter) {
+  package init(parameters: [String: Double]) throws(InvalidParameter) {
     probability = try parameters.value("probability", in: 0...1)
     threshold = try parameters.value("threshold", in: 0...256)
   }
 
-  public func apply(to view: inout PlanarImage, using generator: inout KeyedGenerator) {
+  package func apply(to view: inout PlanarImage, using generator: inout KeyedGenerator) {
     view.levels.withUnsafeMutableBufferPointer {
       emanate_solarize($0.baseAddress, $0.count, Int32(threshold.rounded(.up)))
     }
