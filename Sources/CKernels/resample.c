@@ -105,11 +105,15 @@ static intptr_t padded(intptr_t rows) { return (rows + TILE - 1) / TILE * TILE; 
 
 intptr_t emanate_resize_scratch(intptr_t rows) { return 2 * TILE * padded(rows) + EMANATE_TAIL; }
 
+#define TRANSPOSE16(to, to_stride, from, from_stride)                                                              \
+  for (intptr_t a = 0; a < 16; a++)                                                                                \
+    for (intptr_t b = 0; b < 16; b++) (to)[b * (to_stride) + a] = (from)[a * (from_stride) + b];
+
 VECTORIZED
 void emanate_resize(const uint8_t *columns, intptr_t column_bytes, intptr_t column_plane_bytes, intptr_t row,
                     intptr_t rows, const struct emanate_axis *horizontal, const struct emanate_axis *vertical,
                     int mirrored, uint8_t *planes, uint8_t *scratch) {
-  intptr_t width = horizontal->outputs, height = vertical->outputs, length = padded(rows);
+  intptr_t width = horizontal->outputs, height = vertical ? vertical->outputs : rows, length = padded(rows);
   uint8_t *upright = scratch, *lying = scratch + TILE * length;
   for (intptr_t channel = 0; channel < 3; channel++) {
     const uint8_t *source = columns + channel * column_plane_bytes + row;
@@ -125,9 +129,12 @@ void emanate_resize(const uint8_t *columns, intptr_t column_bytes, intptr_t colu
       }
       for (intptr_t y = 0; y < rows; y += 16)
         for (intptr_t j = 0; j < wide; j += 16) {
-          for (intptr_t a = 0; a < 16; a++)
-            for (intptr_t b = 0; b < 16; b++) lying[(y + b) * TILE + j + a] = upright[(j + a) * length + y + b];
+          TRANSPOSE16(lying + y * TILE + j, TILE, upright + j * length + y, length)
         }
+      if (vertical == 0) {
+        for (intptr_t y = 0; y < height; y++) memcpy(plane + y * width + x0, lying + y * TILE, wide);
+        continue;
+      }
       for (intptr_t y = 0; y < height; y++) {
         uint8_t line32[TILE];
         uint8_t *out = wide == TILE ? plane + y * width + x0 : line32;
@@ -137,4 +144,42 @@ void emanate_resize(const uint8_t *columns, intptr_t column_bytes, intptr_t colu
       }
     }
   }
+}
+
+VECTORIZED
+void emanate_resize_down(const uint8_t *columns, intptr_t column_bytes, intptr_t column_plane_bytes, intptr_t width,
+                         intptr_t rows, const struct emanate_axis *vertical, uint8_t *result,
+                         intptr_t result_column_bytes, uint8_t *scratch) {
+  intptr_t height = vertical->outputs;
+  uint8_t *before = scratch, *after = scratch + TILE * padded(rows);
+  for (intptr_t channel = 0; channel < 3; channel++)
+    for (intptr_t x0 = 0; x0 < width; x0 += TILE) {
+      const uint8_t *from = columns + channel * column_plane_bytes + x0 * column_bytes;
+      uint8_t *to = result + (channel * width + x0) * result_column_bytes;
+      intptr_t wide = width - x0 < TILE ? width - x0 : TILE;
+      for (intptr_t j = 0; j < wide; j += 16)
+        for (intptr_t y = 0; y < rows; y += 16) {
+          intptr_t lines = wide - j < 16 ? wide - j : 16;
+          if (lines == 16) {
+            TRANSPOSE16(before + y * TILE + j, TILE, from + j * column_bytes + y, column_bytes)
+          } else {
+            for (intptr_t a = 0; a < lines; a++)
+              for (intptr_t b = 0; b < 16; b++) before[(y + b) * TILE + j + a] = from[(j + a) * column_bytes + y + b];
+          }
+        }
+      for (intptr_t y = 0; y < height; y++)
+        WEIGHTED_SUM(after + y * TILE, before + vertical->first[y] * TILE, TILE, vertical->weights + y, height,
+                     vertical->count[y]);
+      for (intptr_t j = 0; j < wide; j += 16)
+        for (intptr_t y = 0; y < height; y += 16) {
+          intptr_t lines = wide - j < 16 ? wide - j : 16;
+          if (lines == 16) {
+            TRANSPOSE16(to + j * result_column_bytes + y, result_column_bytes, after + y * TILE + j, TILE)
+          } else {
+            for (intptr_t a = 0; a < lines; a++)
+              for (intptr_t b = 0; b < 16; b++)
+                to[(j + a) * result_column_bytes + y + b] = after[(y + b) * TILE + j + a];
+          }
+        }
+    }
 }

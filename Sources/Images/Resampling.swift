@@ -8,6 +8,14 @@ public enum ResamplingFilter: String, Sendable, Codable, CaseIterable {
   case bilinear
 }
 
+/// Which pass of a resampling comes first; the second one reads levels that the first has rounded to 8 bits.
+public enum PassOrder: String, Sendable, Codable, CaseIterable {
+  /// As Pillow 13 chooses: the vertical pass if the height shrinks by more than twice the pixels that the width does.
+  case pillow
+  /// The horizontal pass, as Pillow up to 12 has it.
+  case horizontalFirst
+}
+
 /// A rectangle of whole pixels.
 public struct PixelRectangle: Sendable, Equatable {
   /// The left column.
@@ -31,7 +39,7 @@ public struct PixelRectangle: Sendable, Equatable {
 /// Crops and resizes as Pillow's `Image.crop` and `Image.resize` do, bit for bit, and keeps its memory between calls.
 ///
 /// Pillow (src/libImaging/Resample.c): the kernel is widened by the scale when an image shrinks; weights are
-/// normalised in double and rounded to 22 bits; the horizontal pass comes first and is rounded and clipped to 8 bits.
+/// normalised in double and rounded to 22 bits; the first pass is rounded and clipped to 8 bits.
 /// Here the image is first laid out by columns, once for all its crops, so that both passes run over neighbouring
 /// bytes.
 public struct Resampler: Sendable {
@@ -41,9 +49,13 @@ public struct Resampler: Sendable {
   private var down = Axis()
   private var doubles: [Double] = []
   private var tiles: [UInt8] = []
+  private var middle: [UInt8] = []
+
+  /// Which pass comes first.
+  public let order: PassOrder
 
   /// A resampler without an image.
-  public init() {}
+  public init(order: PassOrder = .pillow) { self.order = order }
 
   /// Takes `image`, or the part of it in `region`, as the source of the following calls.
   public mutating func load(_ image: Image, region: PixelRectangle? = nil) {
@@ -54,7 +66,7 @@ public struct Resampler: Sendable {
       "Resampler.load: \(region) is not inside \(image.width) x \(image.height) pixels")
     loaded = region
     let bytes = 3 * region.width * emanate_column_bytes(region.height) + Int(EMANATE_TAIL)
-    if columns.count < bytes { columns = [UInt8](repeating: 0, count: bytes) }
+    Self.grow(&columns, to: bytes)
     image.pixels.withUnsafeBufferPointer { pixels in
       columns.withUnsafeMutableBufferPointer { columns in
         emanate_columns_from_rgb(
@@ -89,26 +101,45 @@ public struct Resampler: Sendable {
       inputs: window.width, from: box.0, to: box.2, outputs: width, filter: filter, scratch: &doubles)
     down.fill(
       inputs: window.height, from: box.1, to: box.3, outputs: height, filter: filter, scratch: &doubles)
-    let row = Int(down.first[0])
-    let rows = Int(down.first[height - 1] + down.count[height - 1]) - row
-    let bytes = emanate_resize_scratch(rows)
-    if tiles.count < bytes { tiles = [UInt8](repeating: 0, count: bytes) }
     result.reshape(width: width, height: height)
     let columnBytes = emanate_column_bytes(loaded.height)
     let planeBytes = loaded.width * columnBytes
+    let isVerticalFirst =
+      order == .pillow && window.height > height && window.height - height > 2 * (window.width - width)
+    let row = isVerticalFirst ? 0 : Int(down.first[0])
+    let rows = (isVerticalFirst ? window.height : Int(down.first[height - 1] + down.count[height - 1])) - row
+    Self.grow(&tiles, to: emanate_resize_scratch(max(rows, height)))
+    let middleBytes = emanate_column_bytes(height)
+    if isVerticalFirst { Self.grow(&middle, to: 3 * window.width * middleBytes + Int(EMANATE_TAIL)) }
     across.withPointer { across in
       down.withPointer { down in
         columns.withUnsafeBufferPointer { columns in
           tiles.withUnsafeMutableBufferPointer { tiles in
             result.levels.withUnsafeMutableBufferPointer { levels in
-              emanate_resize(
-                columns.baseAddress! + x * columnBytes + y, columnBytes, planeBytes, row, rows, across, down,
-                mirrored ? 1 : 0, levels.baseAddress, tiles.baseAddress)
+              let source = columns.baseAddress! + x * columnBytes + y
+              guard isVerticalFirst else {
+                emanate_resize(
+                  source, columnBytes, planeBytes, row, rows, across, down, mirrored ? 1 : 0,
+                  levels.baseAddress, tiles.baseAddress)
+                return
+              }
+              middle.withUnsafeMutableBufferPointer { middle in
+                emanate_resize_down(
+                  source, columnBytes, planeBytes, window.width, rows, down, middle.baseAddress, middleBytes,
+                  tiles.baseAddress)
+                emanate_resize(
+                  middle.baseAddress, middleBytes, window.width * middleBytes, 0, height, across, nil,
+                  mirrored ? 1 : 0, levels.baseAddress, tiles.baseAddress)
+              }
             }
           }
         }
       }
     }
+  }
+
+  private static func grow(_ bytes: inout [UInt8], to count: Int) {
+    if bytes.count < count { bytes = [UInt8](repeating: 0, count: count) }
   }
 
   /// Which inputs an output pixel sees along one axis, and with what weights.

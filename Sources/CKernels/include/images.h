@@ -48,10 +48,17 @@ struct emanate_axis {
 /// Bytes of scratch that `emanate_resize` needs for `rows` input rows.
 intptr_t emanate_resize_scratch(intptr_t rows);
 
-/// Columns -> planes. `row` and `rows`: the input rows that the vertical axis reads. `mirrored` swaps left and right.
+/// Columns -> planes, the horizontal pass first. `row` and `rows`: the input rows that the vertical axis reads; without
+/// a vertical axis there is no vertical pass. `mirrored` swaps left and right.
 void emanate_resize(const uint8_t *columns, intptr_t column_bytes, intptr_t column_plane_bytes, intptr_t row,
                     intptr_t rows, const struct emanate_axis *horizontal, const struct emanate_axis *vertical,
                     int mirrored, uint8_t *planes, uint8_t *scratch);
+
+/// Columns of `rows` pixels -> columns of the vertical axis's outputs, `result_column_bytes` apart: the vertical pass
+/// alone, where it comes first. The scratch is that for max(rows, outputs).
+void emanate_resize_down(const uint8_t *columns, intptr_t column_bytes, intptr_t column_plane_bytes, intptr_t width,
+                         intptr_t rows, const struct emanate_axis *vertical, uint8_t *result,
+                         intptr_t result_column_bytes, uint8_t *scratch);
 
 // colour.c: Pillow's and torchvision's operations on planes
 
