@@ -31,7 +31,7 @@ let package = Package(
       providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "CEmanateCodecs", dependencies: ["CLibPNG", "CLibJPEG", "CZlib"], path: "Sources/CImageCodecs"),
     .target(name: "CEmanateKernels", path: "Sources/CKernels"),
-    .target(name: "CEmanateResources", path: "Sources/CResources"),
+    .target(name: "CEmanateResources", path: "Sources/CResources", exclude: ["fashion-mnist"]),
     // The training core
     .target(name: "EmanateKernels", dependencies: ["COpenBLAS", "CEmanateKernels"], path: "Sources/Kernels"),
     .target(name: "EmanateTensors", dependencies: ["EmanateKernels"], path: "Sources/Tensors"),

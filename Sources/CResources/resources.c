@@ -9,28 +9,40 @@ static const unsigned char configs_defaults[] = {
 static const unsigned char configs_dino_fashion[] = {
 #embed "../../configs/pretrain/dino-fashion.yaml"
 };
-#if __has_embed("../../augmentations/recipes/dino.yaml")
 static const unsigned char recipes_dino[] = {
 #embed "../../augmentations/recipes/dino.yaml"
 };
-#endif
-#if __has_embed("../../augmentations/recipes/dino-small.yaml")
 static const unsigned char recipes_dino_small[] = {
 #embed "../../augmentations/recipes/dino-small.yaml"
 };
-#endif
+static const unsigned char train_images[] = {
+#embed "fashion-mnist/train-images-idx3-ubyte.gz"
+};
+static const unsigned char train_labels[] = {
+#embed "fashion-mnist/train-labels-idx1-ubyte.gz"
+};
+static const unsigned char test_images[] = {
+#embed "fashion-mnist/t10k-images-idx3-ubyte.gz"
+};
+static const unsigned char test_labels[] = {
+#embed "fashion-mnist/t10k-labels-idx1-ubyte.gz"
+};
+static const unsigned char sample_license[] = {
+#embed "fashion-mnist/LICENSE"
+};
 
 #define FILE(name, bytes) {name, bytes, sizeof bytes}
 
 static const struct emanate_resource files[] = {
     FILE("configs/defaults", configs_defaults),
     FILE("configs/pretrain/dino-fashion", configs_dino_fashion),
-#if __has_embed("../../augmentations/recipes/dino.yaml")
     FILE("recipes/dino", recipes_dino),
-#endif
-#if __has_embed("../../augmentations/recipes/dino-small.yaml")
     FILE("recipes/dino-small", recipes_dino_small),
-#endif
+    FILE("fashion-mnist/train-images-idx3-ubyte.gz", train_images),
+    FILE("fashion-mnist/train-labels-idx1-ubyte.gz", train_labels),
+    FILE("fashion-mnist/t10k-images-idx3-ubyte.gz", test_images),
+    FILE("fashion-mnist/t10k-labels-idx1-ubyte.gz", test_labels),
+    FILE("fashion-mnist/LICENSE", sample_license),
 };
 
 int emanate_resource_count(void) { return sizeof files / sizeof files[0]; }

@@ -4,6 +4,8 @@
 public enum ConfigurationError: Error, Hashable, CustomStringConvertible {
   /// The file cannot be read, and there is none of this name in the program.
   case unreadable(source: String, reason: String)
+  /// A file of the program could not be written out.
+  case unwritable(path: String, reason: String)
   /// The text is not YAML.
   case malformed(source: String, reason: String)
   /// There is no such key; the nearest is one that there is.
@@ -23,6 +25,7 @@ public enum ConfigurationError: Error, Hashable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unreadable(let source, let reason): "\(source): cannot be read: \(reason)"
+    case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
     case .malformed(let source, let reason): "\(source): \(reason)"
     case .unknownKey(let source, let path, let nearest):
       "\(source): unknown key `\(path)`; did you mean `\(nearest)`?"

@@ -1,3 +1,5 @@
+import EmanateNetworks
+
 /// Everything that decides what a run does; a new value holds the defaults.
 ///
 /// The keys of YAML files and of `--set` are the properties' names joined by dots: `training.batchSize`. What each key
@@ -99,27 +101,24 @@ public struct NetworkSettings: Hashable, Sendable {
 
     /// Width, blocks and heads.
     public var sizes: (width: Int, depth: Int, heads: Int) {
-      switch self {
-      case .vitMicro: (96, 6, 3)
-      case .vitTiny: (192, 12, 3)
-      case .vitSmall: (384, 12, 6)
-      case .vitBase: (768, 12, 12)
-      }
+      let preset = VisionTransformerSizes.presets.first { $0.name == rawValue }!
+      return (preset.width, preset.depth, preset.heads)
     }
-  }
-
-  /// How position embeddings are brought to another side.
-  public enum PositionInterpolation: String, WordSetting {
-    /// As DINO does: bicubic by its scale factor, without antialiasing.
-    case dino
-    /// As timm does: bicubic with antialiasing.
-    case antialiased
   }
 
   /// Width, blocks and heads: the architecture's, or the numbers given instead.
   public var sizes: (width: Int, depth: Int, heads: Int) {
     let preset = architecture.sizes
     return (width.value ?? preset.width, depth.value ?? preset.depth, heads.value ?? preset.heads)
+  }
+
+  /// The sizes as the network takes them. Valid after `ExperimentConfiguration.check()`.
+  public var transformerSizes: VisionTransformerSizes {
+    let (width, depth, heads) = sizes
+    return VisionTransformerSizes(
+      width: width, depth: depth, heads: heads, mlpRatio: mlpRatio, patch: patch, side: side,
+      dropPath: dropPath,
+      positionInterpolation: positionInterpolation)
   }
 }
 
@@ -223,3 +222,5 @@ public struct LoggingSettings: Hashable, Sendable {
   /// How many steps lie between two lines of the metrics.
   public var everySteps = 1
 }
+
+extension PositionInterpolation: WordSetting {}

@@ -25,10 +25,25 @@ public enum Resource {
     bytes(named: "\(folder.rawValue)/\(name)").map { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// The bytes of an embedded file by its full name (`samples/fashion-mnist-train-images`); nil if there is none.
+  /// The bytes of an embedded file by its full name (`fashion-mnist/LICENSE`); nil if there is none.
   public static func bytes(named name: String) -> [UInt8]? {
     all.first { String(cString: $0.name) == name }
       .map { Array(UnsafeBufferPointer(start: $0.bytes, count: Int($0.count))) }
+  }
+
+  /// Writes the embedded sample of Fashion-MNIST into a folder: 4,000 training and 1,000 test images as gzipped IDX files
+  /// under their usual names, and their licence. The folder must exist.
+  public static func writeFashionMNISTSample(into folder: String) throws(ConfigurationError) {
+    for resource in all {
+      let name = String(cString: resource.name)
+      guard name.hasPrefix("fashion-mnist/") else { continue }
+      let path = folder + name.dropFirst("fashion-mnist".count)
+      do {
+        try Data(bytes: resource.bytes, count: resource.count).write(to: URL(filePath: path))
+      } catch {
+        throw .unwritable(path: path, reason: error.localizedDescription)
+      }
+    }
   }
 
   /// The text a user's name stands for: a file of that path, or else the embedded one of that name.
