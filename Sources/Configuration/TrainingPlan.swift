@@ -1,7 +1,7 @@
 import EmanateOptimization
 
 /// How long a run is and what every schedule is, for a configuration and a number of images.
-public struct TrainingPlan: Equatable, Sendable {
+public struct TrainingPlan: Hashable, Sendable {
   /// Images in the data, those of the incomplete last batch included.
   public let images: Int
   /// Images per step.
@@ -20,8 +20,8 @@ public struct TrainingPlan: Equatable, Sendable {
   public let teacherTemperature: Schedule
   /// For how many steps from the start the gradients of the last layer are dropped.
   public let lastLayerFrozenSteps: Int
-  /// The largest norm that each parameter's gradient is allowed, or off.
-  public let clip: GradientClipping
+  /// The largest norm that each parameter's gradient is allowed; nil when gradients are not clipped.
+  public let clip: Double?
   /// What was changed from the configuration because the run is too short for it, a sentence each.
   public let warnings: [String]
 
@@ -67,7 +67,7 @@ public struct TrainingPlan: Equatable, Sendable {
     self.stepsPerEpoch = stepsPerEpoch
     self.steps = steps
     self.warnings = warnings
-    clip = configuration.optimizer.clip.value.map { .perParameter(norm: $0) } ?? .off
+    clip = configuration.optimizer.clip.value
     learningRate = .cosine(
       start: 0, peak: scaledLearningRate(per256Images: training.learningRate, batchSize: training.batchSize),
       final: training.finalLearningRate, warmup: warmup, steps: steps)

@@ -1,5 +1,5 @@
 /// Where a run stands, and the value of everything that is scheduled, at one step.
-public struct Moment: Equatable, Sendable {
+public struct Moment: Hashable, Sendable {
   /// The step, counted from 0 over the whole run.
   public var step: Int
   /// The pass over the data this step belongs to, counted from 0.
@@ -14,13 +14,13 @@ public struct Moment: Equatable, Sendable {
   public var teacherTemperature: Double
   /// Whether the gradients of the head's last layer are dropped at this step.
   public var isLastLayerFrozen: Bool
-  /// The largest norm that each parameter's gradient is allowed, or off.
-  public var clip: GradientClipping
+  /// The largest norm that each parameter's gradient is allowed; nil when gradients are not clipped.
+  public var clip: Double?
 
   /// A moment with every value given.
   public init(
     step: Int, epoch: Int, learningRate: Double, weightDecay: Double, teacherMomentum: Double,
-    teacherTemperature: Double, isLastLayerFrozen: Bool, clip: GradientClipping
+    teacherTemperature: Double, isLastLayerFrozen: Bool, clip: Double?
   ) {
     self.step = step
     self.epoch = epoch

@@ -20,7 +20,7 @@ struct TrainingPlanTests {
     #expect(abs(plan.moment(0).weightDecay - 0.04) < 1e-12)
     #expect(plan.moment(14).isLastLayerFrozen && !plan.moment(15).isLastLayerFrozen)
     #expect(plan.moment(299).epoch == 19)
-    #expect(plan.moment(0).clip == .perParameter(norm: 3))
+    #expect(plan.moment(0).clip == 3)
   }
 
   @Test("A warm-up that is too long for the run is cut, and the run says so")
