@@ -82,18 +82,18 @@ void emanate_rotate_hue(uint8_t *planes, intptr_t count, uint8_t shift) {
     hue = range > 0 ? hue : 0;
     hue = (hue + shift) & 255;
 
-    // hue * 6 / 255 = sector + f / 255
+    // hue * 6 / 255 = sector + fraction; the third level is q in odd sectors, t in even ones.
     int32_t sixfold = hue * 6;
     int32_t sector = (sixfold * 257 + 257) >> 16;
-    float fraction = (float)(sixfold - sector * 255) / 255.0f;
-    float s = (float)saturation / 255.0f, v = (float)high;
+    int32_t rest = sixfold - sector * 255;
+    rest = sector & 1 ? rest : 255 - rest;
+    float s = (float)saturation * (1.0f / 255), v = (float)high;
     int32_t p = (int32_t)(v * (1.0f - s) + 0.5f);
-    int32_t q = (int32_t)(v * (1.0f - s * fraction) + 0.5f);
-    int32_t t = (int32_t)(v * (1.0f - s * (1.0f - fraction)) + 0.5f);
+    int32_t third = (int32_t)(v * (1.0f - s * ((float)rest * (1.0f / 255))) + 0.5f);
     sector = sector == 6 ? 0 : sector;
-    red[i] = (uint8_t)(sector == 0 || sector == 5 ? high : sector == 1 ? q : sector == 4 ? t : p);
-    green[i] = (uint8_t)(sector == 1 || sector == 2 ? high : sector == 0 ? t : sector == 3 ? q : p);
-    blue[i] = (uint8_t)(sector == 3 || sector == 4 ? high : sector == 2 ? t : sector == 5 ? q : p);
+    red[i] = (uint8_t)(sector == 0 || sector == 5 ? high : sector == 1 || sector == 4 ? third : p);
+    green[i] = (uint8_t)(sector == 1 || sector == 2 ? high : sector == 0 || sector == 3 ? third : p);
+    blue[i] = (uint8_t)(sector == 3 || sector == 4 ? high : sector == 2 || sector == 5 ? third : p);
   }
 }
 

@@ -1,6 +1,7 @@
 // Pillow's antialiased resampling (src/libImaging/Resample.c), bit for bit, as vector loops over columns and tiles.
 #include "clones.h"
 #include "images.h"
+#include "transpose.h"
 
 #include <math.h>
 #include <string.h>
@@ -105,10 +106,6 @@ static intptr_t padded(intptr_t rows) { return (rows + TILE - 1) / TILE * TILE; 
 
 intptr_t emanate_resize_scratch(intptr_t rows) { return 2 * TILE * padded(rows) + EMANATE_TAIL; }
 
-#define TRANSPOSE16(to, to_stride, from, from_stride)                                                              \
-  for (intptr_t a = 0; a < 16; a++)                                                                                \
-    for (intptr_t b = 0; b < 16; b++) (to)[b * (to_stride) + a] = (from)[a * (from_stride) + b];
-
 VECTORIZED
 void emanate_resize(const uint8_t *columns, intptr_t column_bytes, intptr_t column_plane_bytes, intptr_t row,
                     intptr_t rows, const struct emanate_axis *horizontal, const struct emanate_axis *vertical,
@@ -129,7 +126,7 @@ void emanate_resize(const uint8_t *columns, intptr_t column_bytes, intptr_t colu
       }
       for (intptr_t y = 0; y < rows; y += 16)
         for (intptr_t j = 0; j < wide; j += 16) {
-          TRANSPOSE16(lying + y * TILE + j, TILE, upright + j * length + y, length)
+          transpose_block(lying + y * TILE + j, TILE, upright + j * length + y, length);
         }
       if (vertical == 0) {
         for (intptr_t y = 0; y < height; y++) memcpy(plane + y * width + x0, lying + y * TILE, wide);
@@ -161,7 +158,7 @@ void emanate_resize_down(const uint8_t *columns, intptr_t column_bytes, intptr_t
         for (intptr_t y = 0; y < rows; y += 16) {
           intptr_t lines = wide - j < 16 ? wide - j : 16;
           if (lines == 16) {
-            TRANSPOSE16(before + y * TILE + j, TILE, from + j * column_bytes + y, column_bytes)
+            transpose_block(before + y * TILE + j, TILE, from + j * column_bytes + y, column_bytes);
           } else {
             for (intptr_t a = 0; a < lines; a++)
               for (intptr_t b = 0; b < 16; b++) before[(y + b) * TILE + j + a] = from[(j + a) * column_bytes + y + b];
@@ -174,7 +171,7 @@ void emanate_resize_down(const uint8_t *columns, intptr_t column_bytes, intptr_t
         for (intptr_t y = 0; y < height; y += 16) {
           intptr_t lines = wide - j < 16 ? wide - j : 16;
           if (lines == 16) {
-            TRANSPOSE16(to + j * result_column_bytes + y, result_column_bytes, after + y * TILE + j, TILE)
+            transpose_block(to + j * result_column_bytes + y, result_column_bytes, after + y * TILE + j, TILE);
           } else {
             for (intptr_t a = 0; a < lines; a++)
               for (intptr_t b = 0; b < 16; b++)
