@@ -1,7 +1,31 @@
 import ArgumentParser
+import Foundation
 
-@main
 struct EmanateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "emanate", abstract: "Learns image features without labels by self-distillation.", subcommands: [BenchmarkStepQuick.self])
+    commandName: "emanate", abstract: "Learns image features without labels by self-distillation.",
+    subcommands: [ScheduleCommand.self])
+}
+
+/// Runs the command, and turns errors into a line on standard error and an exit status.
+@main
+enum Program {
+  static func main() {
+    do {
+      var command = try EmanateCommand.parseAsRoot()
+      try command.run()
+    } catch {
+      let status = EmanateCommand.exitCode(for: error)
+      if status.isSuccess || error is ExitCode {
+        EmanateCommand.exit(withError: error)
+      } else if status == .validationFailure {
+        StandardError.write("emanate: \(EmanateCommand.message(for: error))\n")
+        StandardError.write("See `emanate help` and `emanate help COMMAND`.\n")
+        Foundation.exit(CommandFailure.Code.usage.rawValue)
+      }
+      let failure = CommandFailure(error)
+      StandardError.write("emanate: \(failure.message)\n")
+      Foundation.exit(failure.code.rawValue)
+    }
+  }
 }

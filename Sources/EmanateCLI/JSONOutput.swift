@@ -1,0 +1,39 @@
+import ArgumentParser
+import Foundation
+
+/// `--json`: standard output then carries one JSON object and nothing else.
+struct OutputOptions: ParsableArguments {
+  @Flag(help: "Print one JSON object on standard output; everything else goes to standard error.")
+  var json = false
+
+  /// Prints what a person reads: on standard output, or with `--json` on standard error.
+  func say(_ text: String) {
+    if json { StandardError.write(text + "\n") } else { print(text) }
+  }
+
+  /// Prints the result: with `--json` the object, otherwise the text.
+  func result(_ object: some Encodable, text: @autoclosure () -> String) {
+    if json { print(JSONOutput.text(object)) } else { print(text()) }
+  }
+}
+
+/// JSON as commands print it.
+enum JSONOutput {
+  /// An object in one line with sorted keys; numbers that JSON has not become texts ("inf", "nan").
+  static func text(_ object: some Encodable) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    guard let data = try? encoder.encode(object) else { preconditionFailure("JSONOutput: \(object)") }
+    return String(decoding: data, as: UTF8.self)
+  }
+}
+
+/// Messages, warnings and progress.
+enum StandardError {
+  static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+
+  /// A warning in the form of the errors: `emanate: warning: WHAT`.
+  static func warn(_ text: String) { write("emanate: warning: \(text)\n") }
+}

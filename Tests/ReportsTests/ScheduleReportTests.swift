@@ -1,0 +1,77 @@
+import EmanateConfiguration
+import EmanateOptimization
+import EmanateReports
+import Foundation
+import Testing
+
+@Suite("Schedule report")
+struct ScheduleReportTests {
+  private func report(_ overrides: [[String]] = [[]], images: Int = 60_000) throws -> ScheduleReport {
+    ScheduleReport(
+      try overrides.enumerated().map { index, overrides in
+        .init(name: "run & \(index)", plan: try TrainingPlan(.load(overrides: overrides), images: images))
+      })
+  }
+
+  @Test("The figures are those of the schedules, and 0.996 has a half-life of 172.9 steps")
+  func summaries() throws {
+    let summaries = try report().summaries
+    #expect(
+      summaries.map(\.name) == ["learning_rate", "weight_decay", "teacher_momentum", "teacher_temperature"])
+    #expect(summaries[0].first == 0)
+    #expect(abs(summaries[0].largest - 0.0005 * 64 / 256) < 1e-12)
+    let memory = try #require(summaries[2].memory)
+    #expect(abs(memory.halfLifeSteps! - 172.9) < 0.1)
+    #expect(abs(memory.halfLifeImages! - 64 * memory.halfLifeSteps!) < 1e-6)
+    #expect(Set(memory.studentWeights.keys) == ["1", "10", "100", "1000"])
+    #expect(summaries[0].memory == nil)
+  }
+
+  @Test("The JSON has the fields that scripts rely on, and a teacher that never moves has no half-life")
+  func json() throws {
+    let text = String(decoding: try JSONEncoder().encode(report().summaries), as: UTF8.self)
+    for key in ["\"name\"", "\"first\"", "\"last\"", "\"half_life_steps\"", "\"student_weights\""] {
+      #expect(text.contains(key))
+    }
+    let frozen = try report([["ema.momentum=1"]]).summaries[2].memory
+    #expect(frozen?.halfLifeSteps == nil)
+  }
+
+  @Test("CSV has every step of a short run, and the last step of a long one")
+  func csv() throws {
+    let short = try report([["training.steps=20", "training.warmupEpochs=0"]]).csv().split(separator: "\n")
+    #expect(short.count == 21)
+    #expect(short[1].hasPrefix("run & 0,0,0,"))
+    let long = try report().csv(rows: 100).split(separator: "\n")
+    #expect(long.count <= 103)
+    #expect(long.last!.hasPrefix("run & 0,93699,99,"))
+  }
+
+  @Test("The table has a line a schedule with its curve, and the teacher's memory")
+  func table() throws {
+    let table = try report([[], ["training.epochs=10"]]).table
+    #expect(table.contains("93,700 steps, 937 an epoch"))
+    #expect(table.contains("cut to 937 steps"))
+    for name in [
+      "learning rate", "weight decay", "teacher momentum", "teacher temperature", "half-life in images",
+    ] {
+      #expect(table.components(separatedBy: name).count >= 3)
+    }
+    #expect(table.contains("▁") && table.contains("█"))
+    #expect(table.split(separator: "\n").allSatisfy { !$0.hasSuffix(" ") })
+  }
+
+  @Test("The plot is well-formed XML with a line per run and schedule, also when everything is constant")
+  func svg() throws {
+    let constant = [
+      "training.warmupEpochs=0", "training.learningRate=0", "training.finalLearningRate=0", "ema.momentum=1",
+      "optimizer.weightDecay=0", "optimizer.finalWeightDecay=0", "training.steps=1",
+    ]
+    for runs in [[[]], [[], ["training.epochs=10"]], [constant]] as [[[String]]] {
+      let svg = try report(runs).svg
+      #expect(svg.components(separatedBy: "<polyline").count == 1 + 4 * runs.count)
+      #expect(!svg.contains("nan") && !svg.contains("inf"))
+      #expect(svg.contains("run &amp; 0") && svg.hasSuffix("</svg>\n"))
+    }
+  }
+}
