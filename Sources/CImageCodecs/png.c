@@ -73,16 +73,16 @@ int emanate_png_header(const uint8_t *bytes, size_t count, emanate_image_header 
 }
 
 // Palette numbers stand in the last third of each row; the colours are written over them from the left.
-// A number the palette does not have is that grey, as in Pillow.
+// A number the palette does not have is black, as in Pillow.
 static void expand_palette(png_structp png, png_infop info, uint8_t *pixels, size_t width, size_t height) {
-  uint8_t table[256][3];
+  uint8_t table[256][3] = {{0}};
   png_colorp palette = NULL;
   int colors = 0;
   png_get_PLTE(png, info, &palette, &colors);
-  for (int i = 0; i < 256; i++) {
-    table[i][0] = i < colors ? palette[i].red : (uint8_t)i;
-    table[i][1] = i < colors ? palette[i].green : (uint8_t)i;
-    table[i][2] = i < colors ? palette[i].blue : (uint8_t)i;
+  for (int i = 0; i < colors; i++) {
+    table[i][0] = palette[i].red;
+    table[i][1] = palette[i].green;
+    table[i][2] = palette[i].blue;
   }
   for (size_t y = 0; y < height; y++) {
     uint8_t *row = pixels + y * width * 3;

@@ -40,7 +40,8 @@ public final class ThreadPool: @unchecked Sendable {
   private let generation = Atomic<Int>(0)
   private let insideCount = Atomic<Int>(0)
 
-  init(threads: Int) {
+  /// A pool of its own, for tests; `resize(to: 1)` ends its threads.
+  package init(threads: Int) {
     self.threads = threads
     pthread_mutex_init(lock, nil)
     pthread_cond_init(wake, nil)

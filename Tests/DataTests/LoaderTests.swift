@@ -22,11 +22,11 @@ private func makeFolder(bad: Set<Int> = [], count: Int = 23) throws -> Temporary
 
 private func makeLoader(
   _ folder: ImageFolder, steps: Range<Int>, prefetch: Int = 2, share: Double = 1,
-  state: Loader.State = .init()
+  state: Loader.State = .init(), pool: ThreadPool = .shared
 ) throws -> Loader {
   try Loader(
     folder: folder, maker: Markers(), patch: 2, batchSize: 5, seed: 7, steps: steps,
-    options: .init(prefetch: prefetch, unreadableShare: share), state: state)
+    options: .init(prefetch: prefetch, unreadableShare: share), state: state, pool: pool)
 }
 
 private func contents(_ loader: Loader) throws -> [[[Float]]] {
@@ -42,8 +42,7 @@ private func thrown(by loader: Loader) -> LoaderError? {
   } catch { return error }
 }
 
-/// The pool is the process's; tests that change its size must not run beside one another.
-@Suite(.serialized) struct LoaderTests {
+@Suite struct LoaderTests {
   @Test func `Batches hold the epoch's order, view-major, and leave the remainder out`() throws {
     let temporary = try makeFolder()
     let folder = try ImageFolder(temporary.root)
@@ -77,15 +76,14 @@ private func thrown(by loader: Loader) -> LoaderError? {
   func `Batches are the same for any number of threads and any prefetch`(_ bad: Set<Int>) throws {
     let temporary = try makeFolder(bad: bad)
     let folder = try ImageFolder(temporary.root)
-    let before = ThreadPool.shared.threads
-    defer { ThreadPool.shared.resize(to: before) }
-    ThreadPool.shared.resize(to: 1)
     let first = try contents(try makeLoader(folder, steps: 0..<12, prefetch: 0))
     #expect(first.count == 12)
     for threads in 1...3 {
-      ThreadPool.shared.resize(to: threads)
+      let pool = ThreadPool(threads: threads)
+      defer { pool.resize(to: 1) }
       for prefetch in [0, 1, 5] {
-        #expect(try contents(try makeLoader(folder, steps: 0..<12, prefetch: prefetch)) == first)
+        let loader = try makeLoader(folder, steps: 0..<12, prefetch: prefetch, pool: pool)
+        #expect(try contents(loader) == first)
       }
     }
   }
