@@ -1,12 +1,46 @@
-/// Why training stopped.
+import EmanateConfiguration
+import EmanateData
+import EmanateInterchange
+
+/// Why training did not start or stopped.
 public enum TrainingError: Error, CustomStringConvertible {
   /// The loss became infinite or not a number; the last good checkpoint stays.
   case lossNotFinite(step: Int, value: Double)
+  /// The folder holds a run already and neither `--resume` nor `--overwrite` was said.
+  case runExists(path: String)
+  /// A run can only be resumed with the settings it began with.
+  case configurationDiffers(path: String, differences: [(path: String, value: String, otherValue: String)])
+  /// A run can only be resumed with the images it began with.
+  case dataDiffers(path: String, images: Int, otherImages: Int)
+  /// A file of a checkpoint is missing something or does not fit.
+  case checkpoint(path: String, reason: String)
+  case unavailable(setting: String, reason: String)
+  case configuration(ConfigurationError)
+  case data(LoaderError)
+  case safetensors(SafetensorsError)
+  case file(FileFailure)
 
   public var description: String {
     switch self {
     case .lossNotFinite(let step, let value):
-      "the loss at step \(step) is \(value); nothing was changed by that step, and the last checkpoint stays"
+      "the loss at step \(step) is \(value); that step changed nothing, and the last checkpoint stays. A lower "
+        + "training.learningRate or a longer warm-up is the usual cure"
+    case .runExists(let path):
+      "\(path) holds a run already; --resume continues it, --overwrite replaces it"
+    case .configurationDiffers(let path, let differences):
+      "\(path) was begun with other settings: "
+        + differences.map { "\($0.path) was \($0.otherValue), not \($0.value)" }.joined(separator: "; ")
+    case .dataDiffers(let path, let images, let otherImages):
+      images == otherImages
+        ? "\(path) was begun with other images (as many, \(images), but other names or sizes); "
+          + "--allow-changed-data continues all the same"
+        : "\(path) was begun with \(otherImages) images, not \(images); --allow-changed-data continues all the same"
+    case .checkpoint(let path, let reason): "\(path): \(reason)"
+    case .unavailable(let setting, let reason): "\(setting): \(reason)"
+    case .configuration(let error): error.description
+    case .data(let error): error.description
+    case .safetensors(let error): error.description
+    case .file(let error): error.description
     }
   }
 }

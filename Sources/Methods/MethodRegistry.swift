@@ -1,0 +1,44 @@
+import EmanateConfiguration
+import EmanateNetworks
+import EmanateObjectives
+
+/// All methods by name. A new method is a file and a line here; the line also enrols it in the registry's tests.
+public enum MethodRegistry {
+  /// One method: how it is called, what it is, and how a configuration makes it.
+  public struct Entry: Sendable {
+    public let name: String
+    /// One line, with the source.
+    public let summary: String
+    /// The method with freshly initialised networks.
+    public let make: @Sendable (ExperimentConfiguration) -> any Method
+  }
+
+  public static let all: [Entry] = [
+    Entry(
+      name: DINO.name, summary: "self-distillation with no labels (Caron et al. 2021, arXiv:2104.14294)",
+      make: { DINO($0) })
+  ]
+
+  /// The method of this name.
+  public static func entry(named name: String) -> Entry? { all.first { $0.name == name } }
+}
+
+extension DINO {
+  /// Student, teacher and loss as a configuration asks; weights drawn by its seed.
+  public init(_ configuration: ExperimentConfiguration) {
+    let (head, dino) = (configuration.head, configuration.dino)
+    let scope = ParameterScope()
+    let encoder = Encoder(
+      scope, backbone: VisionTransformer(scope, configuration.network.transformerSizes),
+      head: DINOHeadSizes(
+        hidden: head.hidden, bottleneck: head.bottleneck, prototypes: head.prototypes,
+        normLastLayer: head.normLastLayer))
+    let student = ParameterStore(scope)
+    student.initialize(seed: UInt64(configuration.seed))
+    self.init(
+      encoder: encoder, student: student,
+      criterion: DINOLoss(
+        prototypes: head.prototypes, studentTemperature: Float(dino.studentTemperature),
+        centerMomentum: Float(dino.centerMomentum), isCentered: dino.centering == .ema))
+  }
+}

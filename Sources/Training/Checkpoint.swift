@@ -1,0 +1,118 @@
+import EmanateData
+import EmanateInterchange
+import EmanateKernels
+import EmanateMethods
+import EmanateNetworks
+import EmanateOptimization
+import EmanateTensors
+import Foundation
+
+/// Everything a run needs to go on as if nothing had happened, in a folder that appears whole or not at all.
+///
+/// `student.safetensors` and the method's other networks under timm's names, `optimizer.safetensors` with both moments,
+/// `method.safetensors` (centers), and `state.json`.
+public struct Checkpoint {
+  /// What `state.json` holds.
+  public struct State: Codable, Equatable, Sendable {
+    /// Steps done; the next one has this number.
+    public var step: Int
+    public var seed: Int
+    /// Of the resolved configuration.
+    public var configurationHash: String
+    /// Of the sorted list of relative paths and sizes, and how many there are.
+    public var dataHash: String
+    public var images: Int
+    /// The kernel set and libraries that computed it; other ones may give other last bits.
+    public var kernels: String
+    /// The files found unreadable so far.
+    public var loader: Loader.State
+    /// How many updates each trained parameter has had, by name.
+    public var updates: [String: Int]
+  }
+
+  /// Writes the checkpoint of `state.step`, names it in `last`, and removes all but the newest `kept`.
+  static func write<M: Method>(
+    _ step: TrainingStep<M>, state: State, metadata: [String: String], to run: RunFolder, kept: Int
+  ) throws(TrainingError) {
+    do throws(FileFailure) {
+      let folder = try AtomicFolder(at: run.checkpoint(state.step))
+      do throws(SafetensorsError) {
+        for (name, store) in [("student", step.method.student)] + step.method.networks {
+          try Safetensors.write(
+            store.parameters.map { ($0.name, store[$0]) }, metadata: metadata,
+            to: "\(folder.partialPath)/\(name).safetensors")
+        }
+        let moments = step.method.student.parameters.filter(\.isTrained).flatMap { parameter in
+          [
+            ("first." + parameter.name, step.optimizer.first[of: parameter]),
+            ("second." + parameter.name, step.optimizer.second[of: parameter]),
+          ]
+        }
+        try Safetensors.write(moments, to: "\(folder.partialPath)/optimizer.safetensors")
+        try Safetensors.write(step.method.state, to: "\(folder.partialPath)/method.safetensors")
+      } catch { throw FileFailure(path: folder.partialPath, action: "write", reason: error.description) }
+      try DurableFile.write(encoded(state), to: "\(folder.partialPath)/state.json")
+      try folder.commit(replacing: true)
+      try DurableFile.write("step-\(state.step)\n", to: run.last)
+      for old in run.checkpointSteps.filter({ $0 < state.step }).dropLast(max(0, kept - 1)) {
+        try? FileManager.default.removeItem(atPath: run.checkpoint(old))
+      }
+    } catch { throw .file(error) }
+  }
+
+  /// Reads `state.json`.
+  public static func state(at folder: String) throws(TrainingError) -> State {
+    let path = folder + "/state.json"
+    do {
+      return try JSONDecoder().decode(State.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+    } catch { throw .checkpoint(path: path, reason: "cannot be read as a checkpoint's state (\(error))") }
+  }
+
+  /// Puts networks, moments and the method's state back.
+  static func restore<M: Method>(_ step: inout TrainingStep<M>, state: State, from folder: String) throws(TrainingError)
+  {
+    do throws(SafetensorsError) {
+      for (name, store) in [("student", step.method.student)] + step.method.networks {
+        try store.load(Safetensors.read("\(folder)/\(name).safetensors"))
+      }
+      let student = step.method.student
+      let moments = try Safetensors.read("\(folder)/optimizer.safetensors")
+      var (first, second) = (Tensor(repeating: 0, student.flatShape), Tensor(repeating: 0, student.flatShape))
+      var updates: [Int] = []
+      for parameter in student.parameters {
+        updates.append(state.updates[parameter.name] ?? 0)
+        guard parameter.isTrained else { continue }
+        first.set(parameter, to: try moments.tensor("first." + parameter.name, shape: parameter.shape))
+        second.set(parameter, to: try moments.tensor("second." + parameter.name, shape: parameter.shape))
+      }
+      var optimizer = step.optimizer
+      optimizer.restore(first: first, second: second, updates: updates)
+      let saved = try Safetensors.read("\(folder)/method.safetensors")
+      var tensors: [String: Tensor] = [:]
+      for (name, tensor) in step.method.state { tensors[name] = try saved.tensor(name, shape: tensor.shape) }
+      step.restore(tensors, optimizer: optimizer)
+    } catch { throw .safetensors(error) }
+  }
+
+  private static func encoded(_ state: State) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return ((try? encoder.encode(state)).map { String(decoding: $0, as: UTF8.self) } ?? "{}") + "\n"
+  }
+}
+
+extension ParameterStore {
+  /// Takes every parameter from a file of the same network.
+  func load(_ file: SafetensorsContents) throws(SafetensorsError) {
+    for parameter in parameters { set(parameter, to: try file.tensor(parameter.name, shape: parameter.shape)) }
+  }
+}
+
+extension Tensor {
+  /// Replaces the part of a flat buffer that belongs to a parameter.
+  mutating func set(_ parameter: Parameter, to value: Tensor) {
+    withMutableElements { base in
+      value.withElements { _ = base[parameter.part].update(fromContentsOf: $0) }
+    }
+  }
+}

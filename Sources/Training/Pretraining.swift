@@ -1,0 +1,175 @@
+import EmanateAugmentations
+import EmanateConfiguration
+import EmanateData
+import EmanateImages
+import EmanateInterchange
+import EmanateKernels
+import EmanateMethods
+import EmanateNetworks
+import EmanateOptimization
+import Foundation
+
+/// `emanate pretrain` as a library call: checks everything, then makes or continues a run.
+public struct Pretraining {
+  public var configuration: ExperimentConfiguration
+  /// Folders of images.
+  public var data: [String]
+  /// The run's folder.
+  public var run: RunFolder
+  public var resumes = false
+  public var overwrites = false
+  public var allowsChangedData = false
+
+  /// A run of `configuration` over the images in `data`.
+  public init(_ configuration: ExperimentConfiguration, data: [String], run: String) {
+    self.configuration = configuration
+    self.data = data
+    self.run = RunFolder(run)
+  }
+
+  /// What a run will do, found without writing anything.
+  public struct Preparation {
+    public let folder: ImageFolder
+    public let plan: TrainingPlan
+    public let views: MultiCrop
+    /// Sentences for the user: what was cut, what may differ.
+    public var notes: [String]
+    let globalViews: Int
+  }
+
+  /// Checks settings, recipe and images; writes nothing.
+  public func prepared() throws -> Preparation {
+    try configuration.check()
+    if configuration.training.precision != .float32 {
+      throw TrainingError.unavailable(
+        setting: "training.precision", reason: "this build computes in float32 only; bfloat16 needs oneDNN")
+    }
+    if configuration.dino.centering == .sinkhorn {
+      throw TrainingError.unavailable(setting: "dino.centering", reason: "sinkhorn is not there yet; ema or off")
+    }
+    let recipe = try configuration.recipe()
+    let views = try MultiCrop(recipe)
+    let patch = configuration.network.patch
+    for group in views.groups where group.side % patch != 0 {
+      throw TrainingError.unavailable(
+        setting: "data.views", reason: "a view of \(group.side) pixels is not whole patches of \(patch) (network.patch)")
+    }
+    let folder = try ImageFolder(data)
+    let plan = try TrainingPlan(configuration, images: folder.count)
+    return Preparation(
+      folder: folder, plan: plan, views: views, notes: plan.warnings, globalViews: views.groups[0].views)
+  }
+
+  /// Runs to the end, or until `shouldStop` says so after a step.
+  public func callAsFunction(
+    observer: any RunObserver, clock: () -> Double, shouldStop: () -> Bool
+  ) throws -> RunOutcome {
+    let preparation = try prepared()
+    guard let entry = MethodRegistry.entry(named: configuration.method) else {
+      throw TrainingError.unavailable(
+        setting: "method", reason: "\(configuration.method) is none of \(MethodRegistry.all.map { $0.name })")
+    }
+    func open<M: Method>(_ method: M) throws -> RunOutcome {
+      try start(method, preparation, observer: observer, clock: clock, shouldStop: shouldStop)
+    }
+    return try open(entry.make(configuration))
+  }
+
+  private func start<M: Method>(
+    _ method: M, _ preparation: Preparation, observer: any RunObserver, clock: () -> Double, shouldStop: () -> Bool
+  ) throws -> RunOutcome {
+    let seed = UInt64(configuration.seed)
+    var trainer = Trainer(
+      configuration: configuration, plan: preparation.plan, run: run, folder: preparation.folder,
+      views: preparation.views, globalViews: preparation.globalViews,
+      step: TrainingStep(
+        method, optimizer: AdamW(method.student, configuration.adamW), seed: seed))
+    var notes = preparation.notes
+    if run.holdsRun && resumes {
+      try checkConfiguration()
+      notes += try resume(&trainer)
+    } else {
+      if run.holdsRun && !overwrites { throw TrainingError.runExists(path: run.path) }
+      if resumes { notes.append("\(run.path) holds no run yet; this one begins at step 0") }
+      if overwrites { try run.removeRun() }
+      try run.create()
+      try DurableFile.write(configuration.yaml, to: run.configuration)
+    }
+    observer.runWillStart(
+      steps: preparation.plan.steps, from: trainer.start, images: preparation.folder.count, notes: notes)
+    return try trainer(observer: observer, clock: clock, shouldStop: shouldStop)
+  }
+
+  private func checkConfiguration() throws {
+    guard FileManager.default.fileExists(atPath: run.configuration) else { return }
+    let saved = try run.savedConfiguration()
+    let differences = configuration.differences(from: saved)
+    if !differences.isEmpty {
+      throw TrainingError.configurationDiffers(path: run.path, differences: differences)
+    }
+  }
+
+  /// Puts the newest checkpoint into the trainer and cuts what was logged after it.
+  private func resume<M: Method>(_ trainer: inout Trainer<M>) throws -> [String] {
+    try run.create()
+    var notes: [String] = []
+    if let folder = run.newestCheckpoint {
+      let state = try Checkpoint.state(at: folder)
+      if state.dataHash != trainer.folder.contentHash {
+        if !allowsChangedData {
+          throw TrainingError.dataDiffers(path: run.path, images: trainer.folder.count, otherImages: state.images)
+        }
+        notes.append("the images differ from those the run began with")
+      }
+      let kernels = blasVersion() + ", " + blasKernelSet()
+      if state.kernels != kernels {
+        notes.append("computed by \(kernels), before by \(state.kernels): last bits may differ")
+      }
+      try Checkpoint.restore(&trainer.step, state: state, from: folder)
+      trainer.start = state.step
+      trainer.loaderState = state.loader
+    }
+    try JSONLines.cut(run.metrics, beforeStep: trainer.start)
+    try JSONLines.cut(run.skipped, beforeStep: trainer.start)
+    return notes
+  }
+}
+
+/// How a run ended, whatever its method.
+public struct RunOutcome: Sendable {
+  /// Steps done in all, and of how many.
+  public let done, steps: Int
+  /// Of the last step; nan if there was none.
+  public let loss: Double
+  /// Seconds of this part of the run, and of those the wait for batches.
+  public let seconds, waitingSeconds: Double
+  public let imagesPerSecond: Double
+  /// Whether it was asked to stop before its end.
+  public let isInterrupted: Bool
+  /// Files left out so far.
+  public let skipped: Int
+}
+
+extension RunFolder {
+  /// The settings the run was begun with.
+  public func savedConfiguration() throws -> ExperimentConfiguration {
+    var saved = ExperimentConfiguration()
+    try saved.merge(yaml: String(contentsOfFile: configuration, encoding: .utf8), source: configuration)
+    return saved
+  }
+}
+
+extension ExperimentConfiguration {
+  /// How files are decoded.
+  public var imageDecoder: ImageDecoder {
+    ImageDecoder(
+      pixelLimit: data.pixelLimit, orientation: data.orientation == .apply ? .apply : .ignore)
+  }
+
+  /// The optimizer's constant settings.
+  var adamW: AdamW.Options {
+    var options = AdamW.Options()
+    (options.beta1, options.beta2, options.epsilon) = (optimizer.beta1, optimizer.beta2, optimizer.epsilon)
+    return options
+  }
+}

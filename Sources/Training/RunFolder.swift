@@ -1,0 +1,59 @@
+import EmanateInterchange
+import Foundation
+
+/// Where a run keeps what: `config.yaml`, `metrics.jsonl`, `skipped.jsonl` and `checkpoints/`.
+public struct RunFolder: Sendable, Equatable {
+  public let path: String
+
+  /// The run at `path`, existing or not.
+  public init(_ path: String) { self.path = path }
+
+  public var configuration: String { path + "/config.yaml" }
+  public var metrics: String { path + "/metrics.jsonl" }
+  public var skipped: String { path + "/skipped.jsonl" }
+  public var checkpoints: String { path + "/checkpoints" }
+  var last: String { checkpoints + "/last" }
+
+  func checkpoint(_ step: Int) -> String { "\(checkpoints)/step-\(step)" }
+
+  /// Whether a run lives here: its configuration is there, or at least one checkpoint.
+  public var holdsRun: Bool {
+    FileManager.default.fileExists(atPath: configuration) || !checkpointSteps.isEmpty
+  }
+
+  /// The steps of all whole checkpoints, rising.
+  public var checkpointSteps: [Int] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: checkpoints)) ?? []
+    return names.compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.sorted()
+  }
+
+  /// The folder of the newest checkpoint: what `last` names, or the greatest step where that file is missing.
+  public var newestCheckpoint: String? {
+    if let name = try? String(contentsOfFile: last, encoding: .utf8) {
+      let folder = checkpoints + "/" + name.trimmingCharacters(in: .whitespacesAndNewlines)
+      if FileManager.default.fileExists(atPath: folder) { return folder }
+    }
+    return checkpointSteps.last.map { checkpoint($0) }
+  }
+
+  /// Makes the folder and its `checkpoints`.
+  func create() throws(TrainingError) {
+    do {
+      try FileManager.default.createDirectory(atPath: checkpoints, withIntermediateDirectories: true)
+    } catch {
+      throw .file(FileFailure(path: checkpoints, action: "create the folder", reason: error.localizedDescription))
+    }
+  }
+
+  /// Removes what a run wrote here, and nothing else.
+  func removeRun() throws(TrainingError) {
+    for file in [configuration, metrics, skipped, checkpoints]
+    where FileManager.default.fileExists(atPath: file) {
+      do {
+        try FileManager.default.removeItem(atPath: file)
+      } catch {
+        throw .file(FileFailure(path: file, action: "remove", reason: error.localizedDescription))
+      }
+    }
+  }
+}

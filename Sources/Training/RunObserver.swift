@@ -1,0 +1,26 @@
+import EmanateData
+
+/// What a run tells while it goes on: for progress bars, reports, event files.
+public protocol RunObserver {
+  /// Before the first step: the plan in words, and what was changed or may matter.
+  func runWillStart(steps: Int, from: Int, images: Int, notes: [String])
+  /// After each step.
+  func didStep(_ progress: RunProgress)
+  /// A file was left out.
+  func didSkip(_ file: SkippedFile)
+  /// A checkpoint is on the disk.
+  func didSave(step: Int)
+}
+
+/// Where a run stands after a step.
+public struct RunProgress: Sendable {
+  /// Steps done, of all.
+  public let done, steps: Int
+  public let loss: Double
+  /// Since the run (or its continuation) began.
+  public let seconds: Double
+  /// Of those, how long the training thread waited for its batches.
+  public let waitingSeconds: Double
+  /// Images trained on since then, a second.
+  public let imagesPerSecond: Double
+}

@@ -1,0 +1,114 @@
+import EmanateConfiguration
+import EmanateData
+import EmanateInterchange
+import EmanateKernels
+import EmanateMethods
+import EmanateNetworks
+import EmanateOptimization
+import EmanateTensors
+
+/// The loop: batches in, steps, metrics, checkpoints; stops cleanly when asked and goes on bit for bit.
+public struct Trainer<M: Method> {
+  let configuration: ExperimentConfiguration
+  let plan: TrainingPlan
+  let run: RunFolder
+  let folder: ImageFolder
+  let views: any ViewMaker
+  let globalViews: Int
+  var step: TrainingStep<M>
+  /// Steps done when the loop begins, and the loader's state then.
+  var start = 0
+  var loaderState = Loader.State()
+
+  /// Runs to the end, or until `shouldStop` says so after a step; the last step's checkpoint is always written.
+  public mutating func callAsFunction(
+    observer: any RunObserver, clock: () -> Double, shouldStop: () -> Bool
+  ) throws(TrainingError) -> RunOutcome {
+    let loader = try makeLoader()
+    let metrics: JSONLines
+    let skippedFiles: JSONLines
+    do throws(FileFailure) {
+      metrics = try JSONLines(appendingTo: run.metrics)
+      skippedFiles = try JSONLines(appendingTo: run.skipped)
+    } catch { throw .file(error) }
+    let began = clock()
+    var (waited, loss, saved) = (0.0, Double.nan, start)
+    var done = start
+    while done < plan.steps {
+      let asked = clock()
+      let batch: MultiViewBatch
+      do throws(LoaderError) {
+        guard let next = try loader.next() else { break }
+        batch = next
+      } catch { throw .data(error) }
+      waited += clock() - asked
+      let now = plan.moment(done)
+      let result = try step(Views(groups: batch.groups.map { $0.patches }, globalViews: globalViews), now)
+      loss = result.loss
+      do throws(FileFailure) {
+        for file in batch.skipped {
+          try skippedFiles.append([
+            ("step", .integer(done)), ("path", .string(file.path)), ("reason", .string(file.reason)),
+          ])
+          observer.didSkip(file)
+        }
+        if done % configuration.logging.everySteps == 0 { try metrics.append(fields(result, now)) }
+      } catch { throw .file(error) }
+      done += 1
+      let seconds = clock() - began
+      observer.didStep(
+        RunProgress(
+          done: done, steps: plan.steps, loss: loss, seconds: seconds, waitingSeconds: waited,
+          imagesPerSecond: Double((done - start) * plan.batchSize) / seconds))
+      let stops = shouldStop()
+      if stops || done == plan.steps || done % configuration.training.checkpointEverySteps == 0 {
+        try save(done, loader.state)
+        saved = done
+        observer.didSave(step: done)
+      }
+      if stops { break }
+    }
+    if saved < done || (done == 0 && plan.steps == 0) { try save(done, loader.state) }
+    let seconds = clock() - began
+    return RunOutcome(
+      done: done, steps: plan.steps, loss: loss, seconds: seconds, waitingSeconds: waited,
+      imagesPerSecond: seconds > 0 ? Double((done - start) * plan.batchSize) / seconds : 0,
+      isInterrupted: done < plan.steps, skipped: loader.state.skipped.count)
+  }
+
+  private func makeLoader() throws(TrainingError) -> Loader {
+    let data = configuration.data
+    var options = Loader.Options(prefetch: data.prefetchBatches, unreadableShare: data.skipLimit)
+    options.decoder = configuration.imageDecoder
+    do throws(LoaderError) {
+      return try Loader(
+        folder: folder, maker: views, patch: configuration.network.patch, batchSize: plan.batchSize,
+        seed: UInt64(configuration.seed), steps: start..<plan.steps, options: options, state: loaderState)
+    } catch { throw .data(error) }
+  }
+
+  /// A line of `metrics.jsonl`: nothing in it depends on the clock, so equal runs write equal bytes.
+  private func fields(_ result: TrainingStep<M>.Result, _ now: Moment) -> [(String, JSONValue)] {
+    [
+      ("step", .integer(now.step)), ("epoch", .integer(now.epoch)), ("loss", .number(result.loss)),
+      ("gradientNorm", .number(result.gradientNorm)), ("learningRate", .number(now.learningRate)),
+      ("weightDecay", .number(now.weightDecay)), ("teacherMomentum", .number(now.teacherMomentum)),
+      ("teacherTemperature", .number(now.teacherTemperature)),
+    ] + step.method.measures.map { ($0.name, .number($0.value)) }
+  }
+
+  private func save(_ done: Int, _ loader: Loader.State) throws(TrainingError) {
+    do throws(FileFailure) {
+      try DurableFile.synchronize(run.metrics)
+      try DurableFile.synchronize(run.skipped)
+    } catch { throw .file(error) }
+    let names = step.method.student.parameters.map { $0.name }
+    let state = Checkpoint.State(
+      step: done, seed: configuration.seed, configurationHash: configuration.hash, dataHash: folder.contentHash,
+      images: folder.count, kernels: blasVersion() + ", " + blasKernelSet(), loader: loader,
+      updates: Dictionary(uniqueKeysWithValues: zip(names, step.optimizer.updates)))
+    try Checkpoint.write(
+      step, state: state, metadata: configuration.network.transformerSizes.metadata, to: run,
+      kept: configuration.training.checkpointsKept)
+  }
+}
