@@ -2,7 +2,7 @@ import EmanateInterchange
 import Foundation
 
 /// A file of JSON objects, one a line, flushed line by line; what a resumed run must forget is cut off.
-public struct JSONLines: ~Copyable {
+final class JSONLines {
   private let path: String
   private let descriptor: Int32
 

@@ -31,6 +31,7 @@ public struct Pretraining {
   public struct Preparation {
     public let folder: ImageFolder
     public let plan: TrainingPlan
+    public let recipe: Recipe
     public let views: MultiCrop
     /// Sentences for the user: what was cut, what may differ.
     public var notes: [String]
@@ -47,17 +48,12 @@ public struct Pretraining {
     if configuration.dino.centering == .sinkhorn {
       throw TrainingError.unavailable(setting: "dino.centering", reason: "sinkhorn is not there yet; ema or off")
     }
-    let recipe = try configuration.recipe()
+    let recipe = try configuration.resolvedRecipe()
     let views = try MultiCrop(recipe)
-    let patch = configuration.network.patch
-    for group in views.groups where group.side % patch != 0 {
-      throw TrainingError.unavailable(
-        setting: "data.views", reason: "a view of \(group.side) pixels is not whole patches of \(patch) (network.patch)")
-    }
     let folder = try ImageFolder(data)
     let plan = try TrainingPlan(configuration, images: folder.count)
     return Preparation(
-      folder: folder, plan: plan, views: views, notes: plan.warnings, globalViews: views.groups[0].views)
+      folder: folder, plan: plan, recipe: recipe, views: views, notes: plan.warnings, globalViews: views.groups[0].views)
   }
 
   /// Runs to the end, or until `shouldStop` says so after a step.
@@ -86,13 +82,14 @@ public struct Pretraining {
         method, optimizer: AdamW(method.student, configuration.adamW), seed: seed))
     var notes = preparation.notes
     if run.holdsRun && resumes {
-      try checkConfiguration()
+      try checkConfiguration(preparation.recipe)
       notes += try resume(&trainer)
     } else {
       if run.holdsRun && !overwrites { throw TrainingError.runExists(path: run.path) }
       if resumes { notes.append("\(run.path) holds no run yet; this one begins at step 0") }
       if overwrites { try run.removeRun() }
       try run.create()
+      try DurableFile.write(preparation.recipe.yaml, to: run.recipe)
       try DurableFile.write(configuration.yaml, to: run.configuration)
     }
     observer.runWillStart(
@@ -100,12 +97,15 @@ public struct Pretraining {
     return try trainer(observer: observer, clock: clock, shouldStop: shouldStop)
   }
 
-  private func checkConfiguration() throws {
+  private func checkConfiguration(_ recipe: Recipe) throws {
     guard FileManager.default.fileExists(atPath: run.configuration) else { return }
     let saved = try run.savedConfiguration()
     let differences = configuration.differences(from: saved)
     if !differences.isEmpty {
       throw TrainingError.configurationDiffers(path: run.path, differences: differences)
+    }
+    if let saved = try? String(contentsOfFile: run.recipe, encoding: .utf8), try saved != recipe.yaml {
+      throw TrainingError.recipeDiffers(path: run.recipe, name: configuration.data.recipe)
     }
   }
 
@@ -163,7 +163,7 @@ extension ExperimentConfiguration {
   /// How files are decoded.
   public var imageDecoder: ImageDecoder {
     ImageDecoder(
-      pixelLimit: data.pixelLimit, orientation: data.orientation == .apply ? .apply : .ignore)
+      orientation: data.orientation == .apply ? .apply : .ignore, pixelLimit: data.pixelLimit)
   }
 
   /// The optimizer's constant settings.

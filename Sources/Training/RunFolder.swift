@@ -9,6 +9,8 @@ public struct RunFolder: Sendable, Equatable {
   public init(_ path: String) { self.path = path }
 
   public var configuration: String { path + "/config.yaml" }
+  /// The augmentation recipe as resolved, so that a changed file cannot change a resumed run.
+  public var recipe: String { path + "/recipe.yaml" }
   public var metrics: String { path + "/metrics.jsonl" }
   public var skipped: String { path + "/skipped.jsonl" }
   public var checkpoints: String { path + "/checkpoints" }
@@ -47,7 +49,7 @@ public struct RunFolder: Sendable, Equatable {
 
   /// Removes what a run wrote here, and nothing else.
   func removeRun() throws(TrainingError) {
-    for file in [configuration, metrics, skipped, checkpoints]
+    for file in [configuration, recipe, metrics, skipped, checkpoints]
     where FileManager.default.fileExists(atPath: file) {
       do {
         try FileManager.default.removeItem(atPath: file)

@@ -10,6 +10,8 @@ public enum TrainingError: Error, CustomStringConvertible {
   case runExists(path: String)
   /// A run can only be resumed with the settings it began with.
   case configurationDiffers(path: String, differences: [(path: String, value: String, otherValue: String)])
+  /// The recipe's file has changed since the run began.
+  case recipeDiffers(path: String, name: String)
   /// A run can only be resumed with the images it began with.
   case dataDiffers(path: String, images: Int, otherImages: Int)
   /// A file of a checkpoint is missing something or does not fit.
@@ -30,6 +32,8 @@ public enum TrainingError: Error, CustomStringConvertible {
     case .configurationDiffers(let path, let differences):
       "\(path) was begun with other settings: "
         + differences.map { "\($0.path) was \($0.otherValue), not \($0.value)" }.joined(separator: "; ")
+    case .recipeDiffers(let path, let name):
+      "the recipe \(name) has changed since the run began; \(path) holds it as it was"
     case .dataDiffers(let path, let images, let otherImages):
       images == otherImages
         ? "\(path) was begun with other images (as many, \(images), but other names or sizes); "
