@@ -87,7 +87,8 @@ let package = Package(
       name: "EmanateTraining",
       dependencies: [
         "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks", "EmanateOptimization",
-        "EmanateData", "EmanateInterchange", "EmanateConfiguration", "EmanateMethods",
+        "EmanateImages", "EmanateAugmentations", "EmanateData", "EmanateInterchange", "EmanateConfiguration",
+        "EmanateObjectives", "EmanateMethods",
       ],
       path: "Sources/Training"),
     .target(
@@ -148,7 +149,10 @@ let package = Package(
       name: "EvaluationTests", dependencies: ["TestSupport", "Emanate"],
       path: "Tests/EvaluationTests"),
     .testTarget(
-      name: "TrainingTests", dependencies: ["TestSupport", "Emanate"],
+      name: "TrainingTests",
+      dependencies: [
+        "TestSupport", "EmanateKernels", "EmanateConfiguration", "EmanateData", "EmanateImages", "EmanateTraining",
+      ],
       path: "Tests/TrainingTests"),
     .testTarget(
       name: "ReportsTests", dependencies: ["TestSupport", "Emanate", "EmanateReports", "EmanateOptimization"],

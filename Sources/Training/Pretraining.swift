@@ -104,7 +104,7 @@ public struct Pretraining {
     if !differences.isEmpty {
       throw TrainingError.configurationDiffers(path: run.path, differences: differences)
     }
-    if let saved = try? String(contentsOfFile: run.recipe, encoding: .utf8), try saved != recipe.yaml {
+    if FileManager.default.fileExists(atPath: run.recipe), try Recipe(contentsOf: run.recipe) != recipe {
       throw TrainingError.recipeDiffers(path: run.recipe, name: configuration.data.recipe)
     }
   }

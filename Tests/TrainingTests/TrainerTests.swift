@@ -1,0 +1,146 @@
+import EmanateConfiguration
+import EmanateData
+import EmanateKernels
+import EmanateTraining
+import Foundation
+import Testing
+
+/// Runs that change the number of threads of the one pool, so one after the other.
+@Suite(.serialized) struct TrainerTests {
+  let scratch = Scratch()
+
+  @Test func `ten steps with one, two and three threads write the same bytes`() throws {
+    let data = try scratch.images(23, broken: 1)
+    let configuration = try tinyConfiguration(steps: 10, "data.skipLimit=0.1")
+    let threads = ThreadPool.shared.threads
+    defer { ThreadPool.shared.resize(to: threads) }
+    var first: [String: Data]?
+    for count in [1, 2, 3] {
+      ThreadPool.shared.resize(to: count)
+      let run = "\(scratch.path)/threads-\(count)"
+      try pretrain(configuration, data: data, run: run)
+      let written = try bytes(ofRun: run)
+      #expect(written.keys.contains("teacher.safetensors"))
+      for (name, contents) in written { #expect(contents == first?[name] ?? contents, "\(name), \(count) threads") }
+      first = first ?? written
+    }
+  }
+
+  @Test(arguments: [1, 3, 5])
+  func `a run that stops and resumes equals one that does not, byte for byte`(stop: Int) throws {
+    let data = try scratch.images(14, broken: 2)
+    let configuration = try tinyConfiguration(steps: 8, "data.skipLimit=0.2", "network.dropPath=0.3")
+    try pretrain(configuration, data: data, run: scratch.path + "/whole")
+    let outcome = try pretrain(configuration, data: data, run: scratch.path + "/parts", stopAfter: stop)
+    #expect(outcome.isInterrupted && outcome.done == stop)
+    let rest = try pretrain(configuration, data: data, run: scratch.path + "/parts") { $0.resumes = true }
+    #expect(!rest.isInterrupted && rest.done == 8)
+    let (whole, parts) = (try bytes(ofRun: scratch.path + "/whole"), try bytes(ofRun: scratch.path + "/parts"))
+    #expect(Set(whole.keys) == Set(parts.keys))
+    for (name, contents) in whole { #expect(parts[name] == contents, "\(name)") }
+    #expect(whole["skipped.jsonl"]!.isEmpty == false)
+  }
+
+  @Test func `a checkpoint that a kill left unfinished is ignored, and lines logged after the last one are cut`() throws {
+    let data = try scratch.images(12)
+    let configuration = try tinyConfiguration(steps: 6)
+    try pretrain(configuration, data: data, run: scratch.path + "/whole")
+    let run = scratch.path + "/killed"
+    try pretrain(configuration, data: data, run: run, stopAfter: 4)
+    // As a kill during step 6's save leaves it: the hidden folder half written, later metrics, a torn line.
+    let hidden = run + "/checkpoints/.step-6.partial"
+    try FileManager.default.createDirectory(atPath: hidden, withIntermediateDirectories: true)
+    try Data("half".utf8).write(to: URL(fileURLWithPath: hidden + "/student.safetensors"))
+    let handle = try #require(FileHandle(forWritingAtPath: run + "/metrics.jsonl"))
+    handle.seekToEndOfFile()
+    handle.write(Data((#"{"step":4,"epoch":1,"loss":1.0}"# + "\n{\"step\":5,\"ep").utf8))
+    try handle.close()
+    try pretrain(configuration, data: data, run: run) { $0.resumes = true }
+    let (whole, parts) = (try bytes(ofRun: scratch.path + "/whole"), try bytes(ofRun: run))
+    for (name, contents) in whole { #expect(parts[name] == contents, "\(name)") }
+    #expect(!FileManager.default.fileExists(atPath: hidden))
+  }
+
+  @Test func `a missing last file falls back to the newest whole checkpoint`() throws {
+    let data = try scratch.images(12)
+    let configuration = try tinyConfiguration(steps: 4)
+    try pretrain(configuration, data: data, run: scratch.path + "/run")
+    try FileManager.default.removeItem(atPath: scratch.path + "/run/checkpoints/last")
+    #expect(RunFolder(scratch.path + "/run").newestCheckpoint?.hasSuffix("step-4") == true)
+  }
+
+  @Test func `old checkpoints are pruned`() throws {
+    let data = try scratch.images(12)
+    let configuration = try tinyConfiguration(steps: 8, "training.checkpointsKept=2")
+    let notes = Notes()
+    try pretrain(configuration, data: data, run: scratch.path + "/run", observer: notes)
+    #expect(notes.saved == [2, 4, 6, 8])
+    #expect(RunFolder(scratch.path + "/run").checkpointSteps == [6, 8])
+  }
+
+  @Test func `a folder that holds a run is refused unless told otherwise, and nothing in it changes`() throws {
+    let data = try scratch.images(12)
+    let run = scratch.path + "/run"
+    try pretrain(try tinyConfiguration(steps: 2), data: data, run: run)
+    let before = try bytes(ofRun: run)
+    #expect(throws: TrainingError.self) { try pretrain(try tinyConfiguration(steps: 2), data: data, run: run) }
+    #expect(throws: TrainingError.self) {
+      try pretrain(try tinyConfiguration(steps: 3), data: data, run: run) { $0.resumes = true }
+    }
+    let other = try scratch.images(13, named: "other")
+    #expect(throws: TrainingError.self) {
+      try pretrain(try tinyConfiguration(steps: 2), data: other, run: run) { $0.resumes = true }
+    }
+    #expect(try bytes(ofRun: run) == before)
+    try pretrain(try tinyConfiguration(steps: 3), data: data, run: run) { $0.overwrites = true }
+    #expect(RunFolder(run).checkpointSteps == [2, 3])
+  }
+
+  @Test func `a resume under other settings names them`() throws {
+    let data = try scratch.images(12)
+    try pretrain(try tinyConfiguration(steps: 2), data: data, run: scratch.path + "/run")
+    do {
+      try pretrain(
+        try tinyConfiguration(steps: 2, "ema.momentum=0.9"), data: data, run: scratch.path + "/run"
+      ) { $0.resumes = true }
+      Issue.record("it was not refused")
+    } catch let error as TrainingError {
+      #expect(error.description.contains("ema.momentum was 0.996, not 0.9"), "\(error)")
+    }
+  }
+
+  @Test func `a loss that is not finite stops the run with step and value, and the last checkpoint stays`() throws {
+    let data = try scratch.images(12)
+    let configuration = try tinyConfiguration(steps: 200, "training.learningRate=1000", "optimizer.weightDecay=1",
+      "optimizer.finalWeightDecay=1")
+    let run = scratch.path + "/run"
+    do {
+      try pretrain(configuration, data: data, run: run)
+      Issue.record("it did not stop")
+    } catch let error as TrainingError {
+      guard case .lossNotFinite(let step, let value) = error else { throw error }
+      #expect(!value.isFinite && step > 0)
+      let lines = try String(contentsOfFile: run + "/metrics.jsonl", encoding: .utf8).split(separator: "\n")
+      #expect(lines.count == step, "a line for each step before")
+    }
+  }
+
+  @Test func `too many unreadable files stop the run with the first of them`() throws {
+    let data = try scratch.images(12, broken: 5)
+    do {
+      try pretrain(try tinyConfiguration(steps: 20), data: data, run: scratch.path + "/run")
+      Issue.record("it did not stop")
+    } catch let error as TrainingError {
+      #expect(error.description.contains("0003-broken-"), "\(error)")
+    }
+  }
+
+  @Test func `an empty folder is refused before anything is written`() throws {
+    let empty = scratch.path + "/empty"
+    try FileManager.default.createDirectory(atPath: empty, withIntermediateDirectories: true)
+    #expect(throws: ImageFolderError.self) {
+      try pretrain(try tinyConfiguration(steps: 2), data: empty, run: scratch.path + "/run")
+    }
+    #expect(!FileManager.default.fileExists(atPath: scratch.path + "/run"))
+  }
+}
