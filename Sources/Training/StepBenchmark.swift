@@ -55,7 +55,7 @@ public struct StepBenchmark {
     for index in 0..<options.steps {
       let now = Moment(
         step: index, epoch: 0, learningRate: 1e-3, weightDecay: 0.01, teacherMomentum: 0.996, teacherTemperature: 0.04,
-        isLastLayerFrozen: false, clip: .perParameter(norm: 3))
+        isLastLayerFrozen: false, clip: 3)
       let before = BufferPool.shared.freshAllocations
       let start = clock()
       loss = try step(views, now).loss

@@ -34,7 +34,7 @@ public struct TrainingStep<M: Method> {
     let loss = try backward(views, now)
     let norm = optimizer.step(
       method.student, gradients: gradients, learningRate: now.learningRate, weightDecay: now.weightDecay,
-      clipping: now.clip,
+      clipping: now.clip.map { .perParameter(norm: $0) } ?? .off,
       isSkipped: { [method] in method.isSkipped($0, now) })
     method.didStep(now)
     return Result(loss: loss, gradientNorm: norm)

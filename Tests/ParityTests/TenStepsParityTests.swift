@@ -37,7 +37,7 @@ private struct TenSteps {
         ], globalViews: 2)
       let now = Moment(
         step: number, epoch: 0, learningRate: 1e-3, weightDecay: 0.1, teacherMomentum: 0.9, teacherTemperature: 0.04,
-        isLastLayerFrozen: false, clip: .perParameter(norm: 3))
+        isLastLayerFrozen: false, clip: 3)
       losses.append(try step(views, now).loss)
     }
   }
