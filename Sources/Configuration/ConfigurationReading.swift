@@ -3,8 +3,8 @@ import Yams
 extension ExperimentConfiguration {
   /// The defaults, with files merged over them in order, and then `key=value` overrides in order.
   ///
-  /// A file is a path or the name of an embedded one (`pretrain/dino-fashion`). What is given later counts, also between
-  /// `training.epochs` and `training.steps`, which are one setting.
+  /// A file is a path or the name of an embedded one (`pretrain/dino-fashion`). What is given later counts,
+  /// also between `training.epochs` and `training.steps`, which are one setting.
   public static func load(
     files: [String] = [], overrides: [String] = []
   ) throws(ConfigurationError) -> ExperimentConfiguration {
@@ -111,7 +111,8 @@ extension ExperimentConfiguration {
   }
 }
 
-/// The known key or section nearest to a path, by edit distance; a key's last name counts as much as its whole path.
+/// The known key or section nearest to a path, by edit distance; a key's last name counts as much as its
+/// whole path.
 func nearestPath(to path: String) -> String {
   func lastName(_ path: String) -> Substring { path.split(separator: ".").last ?? "" }
   let distances = Setting.all.map { setting in

@@ -2,8 +2,9 @@ import EmanateNetworks
 
 /// Everything that decides what a run does; a new value holds the defaults.
 ///
-/// The keys of YAML files and of `--set` are the properties' names joined by dots: `training.batchSize`. What each key
-/// means and allows stands in `Setting.all`. Defaults are DINO's (Caron et al. 2021, arXiv:2104.14294) where it has one.
+/// The keys of YAML files and of `--set` are the properties' names joined by dots: `training.batchSize`. What
+/// each key means and allows stands in `Setting.all`. Defaults are DINO's (Caron et al. 2021,
+/// arXiv:2104.14294) where it has one.
 public struct ExperimentConfiguration: Hashable, Sendable {
   /// Keys all randomness of the run.
   public var seed = 0

@@ -32,8 +32,8 @@ extension ExperimentConfiguration {
 extension ViewSettings {
   /// Puts these sizes in place of the recipe's.
   ///
-  /// Global views are those of the side of the recipe's first, local ones the others. Where local views stand in several
-  /// groups, the last takes up a change of their number. No local views takes their groups out.
+  /// Global views are those of the side of the recipe's first, local ones the others. Where local views stand
+  /// in several groups, the last takes up a change of their number. No local views takes their groups out.
   public func apply(to recipe: inout Recipe, source: String) throws(RecipeError) {
     let side = recipe.views.first?.side
     var globals = recipe.views.filter { $0.side == side }

@@ -31,8 +31,8 @@ public enum Resource {
       .map { Array(UnsafeBufferPointer(start: $0.bytes, count: Int($0.count))) }
   }
 
-  /// Writes the embedded sample of Fashion-MNIST into a folder: 4,000 training and 1,000 test images as gzipped IDX files
-  /// under their usual names, and their licence. The folder must exist.
+  /// Writes the embedded sample of Fashion-MNIST into a folder: 4,000 training and 1,000 test images as
+  /// gzipped IDX files under their usual names, and their licence. The folder must exist.
   public static func writeFashionMNISTSample(into folder: String) throws(ConfigurationError) {
     for resource in all {
       let name = String(cString: resource.name)

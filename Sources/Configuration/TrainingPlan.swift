@@ -30,8 +30,8 @@ public struct TrainingPlan: Hashable, Sendable {
 
   /// The plan of a run over `images` images.
   ///
-  /// A warm-up longer than a tenth (learning rate) or 30 % (teacher temperature) of the run is cut to that, as
-  /// lightly-train does, with a warning.
+  /// A warm-up longer than a tenth (learning rate) or 30 % (teacher temperature) of the run is cut to that,
+  /// as lightly-train does, with a warning.
   public init(_ configuration: ExperimentConfiguration, images: Int) throws(ConfigurationError) {
     let training = configuration.training
     let dino = configuration.dino

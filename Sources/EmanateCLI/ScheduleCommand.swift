@@ -9,7 +9,8 @@ struct ScheduleCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "schedule", abstract: "Shows and compares the schedules of runs and configurations.",
     discussion: """
-      Learning rate, weight decay, teacher momentum and teacher temperature, and for the teacher how long it remembers.
+      Learning rate, weight decay, teacher momentum and teacher temperature, and for the teacher how long it
+      remembers.
 
       Example: emanate schedule pretrain/dino-fashion runs/first --images 60000 --plot schedules.svg
       """)

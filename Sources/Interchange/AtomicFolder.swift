@@ -2,8 +2,8 @@ import Foundation
 
 /// A folder that appears under its name only when everything in it is on the disk.
 ///
-/// Write the files into `partialPath`, then `commit()`. A folder that is not committed is removed; one that a killed
-/// process left behind is hidden (`.name.partial`) and replaced by the next writer of that name.
+/// Write the files into `partialPath`, then `commit()`. A folder that is not committed is removed; one that a
+/// killed process left behind is hidden (`.name.partial`) and replaced by the next writer of that name.
 public struct AtomicFolder: ~Copyable {
   /// The name the folder will have.
   public let path: String

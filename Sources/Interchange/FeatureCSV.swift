@@ -4,7 +4,8 @@ import EmanateTensors
 public enum FeatureCSV {
   /// features: [N, D], paths: N of them. The columns are `path`, `f0`, `f1`, ...
   ///
-  /// Each number has as many digits as it takes to read back the same float32. Lines end with a newline alone.
+  /// Each number has as many digits as it takes to read back the same float32. Lines end with a newline
+  /// alone.
   public static func write(
     paths: [String], features: Tensor, to path: String, synchronized: Bool = false
   ) throws(FileFailure) {
@@ -21,7 +22,8 @@ public enum FeatureCSV {
     try writer.close(synchronized: synchronized)
   }
 
-  /// A field as RFC 4180 wants it: in quotes, with inner quotes doubled, if it holds a comma, a quote or a line end.
+  /// A field as RFC 4180 wants it: in quotes, with inner quotes doubled, if it holds a comma, a quote or a
+  /// line end.
   public static func quoted(_ field: String) -> String {
     let needsQuotes = field.unicodeScalars.contains { [",", "\"", "\n", "\r"].contains($0) }
     return needsQuotes ? "\"" + field.replacing("\"", with: "\"\"") + "\"" : field

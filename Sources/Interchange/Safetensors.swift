@@ -3,15 +3,15 @@ import Foundation
 
 /// Reads and writes named tensors in Hugging Face's safetensors format.
 ///
-/// A file is: the header's length (8 bytes, little-endian), the header (JSON: for each tensor its `dtype`, `shape` and
-/// `data_offsets` into the rest, and text under `__metadata__`), then the numbers, little-endian and row-major.
-/// https://github.com/huggingface/safetensors
+/// A file is: the header's length (8 bytes, little-endian), the header (JSON: for each tensor its `dtype`,
+/// `shape` and `data_offsets` into the rest, and text under `__metadata__`), then the numbers, little-endian
+/// and row-major. https://github.com/huggingface/safetensors
 public enum Safetensors {
   /// Writes float32 tensors in the byte order of their names; equal contents give equal bytes.
   ///
-  /// The header is padded with spaces to a multiple of 8 bytes, its keys are sorted, and the bytes are those that the
-  /// authors' library writes for the same float32 tensors. With `synchronized` the file is on the disk when this
-  /// returns (fsync). Names must differ, and `__metadata__` is not a name.
+  /// The header is padded with spaces to a multiple of 8 bytes, its keys are sorted, and the bytes are those
+  /// that the authors' library writes for the same float32 tensors. With `synchronized` the file is on the
+  /// disk when this returns (fsync). Names must differ, and `__metadata__` is not a name.
   public static func write(
     _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to path: String,
     synchronized: Bool = false
@@ -39,8 +39,8 @@ public enum Safetensors {
 
   /// Opens a file and checks its header wholly; the numbers are read when a tensor is asked for.
   ///
-  /// Refused are: a header longer than the file or 100 MB, anything but the format's JSON, unknown number types, offsets
-  /// outside the file, overlaps, holes, and byte counts that do not fit the shape.
+  /// Refused are: a header longer than the file or 100 MB, anything but the format's JSON, unknown number
+  /// types, offsets outside the file, overlaps, holes, and byte counts that do not fit the shape.
   public static func read(_ path: String) throws(SafetensorsError) -> SafetensorsContents {
     try SafetensorsContents(path: path)
   }

@@ -65,7 +65,8 @@ public struct SafetensorsContents: Sendable {
   /// The shape of a tensor; nil if the file has none of this name.
   public func shape(of name: String) -> Shape? { entries[name].map { Shape($0.shape) } }
 
-  /// The number type of a tensor as the file has it ("F32", "BF16", ...); nil if the file has none of this name.
+  /// The number type of a tensor as the file has it ("F32", "BF16", ...); nil if the file has none of this
+  /// name.
   public func type(of name: String) -> String? { entries[name]?.dtype }
 
   /// A tensor, converted to float32 from F32, F16, BF16 or F64.
@@ -110,7 +111,8 @@ public struct SafetensorsContents: Sendable {
     return try tensor(name)
   }
 
-  /// Checks every entry, and that together they cover the bytes without overlap or hole; gives the file's order.
+  /// Checks every entry, and that together they cover the bytes without overlap or hole; gives the file's
+  /// order.
   private static func check(
     _ entries: [String: Entry], bytes: Int, _ path: String
   ) throws(SafetensorsError) -> [String] {

@@ -1,6 +1,7 @@
 import Foundation
 
-/// How long the teacher remembers: after one half-life, half of what it was has been replaced by newer students.
+/// How long the teacher remembers: after one half-life, half of what it was has been replaced by newer
+/// students.
 public struct EMAHalfLife: Hashable, Sendable {
   /// The half-life in training steps: ln(1/2) / ln τ; infinite for τ = 1, and 0 for τ = 0.
   public let steps: Double
@@ -38,7 +39,8 @@ public struct EMAHalfLife: Hashable, Sendable {
 }
 
 extension Schedule {
-  /// The share that the student of `age` steps ago has in the teacher after `step`, for a momentum schedule τ.
+  /// The share that the student of `age` steps ago has in the teacher after `step`, for a momentum schedule
+  /// τ.
   ///
   /// (1 − τ[t−k]) · Π τ[t−j], j in 0..<k, with t the step and k the age. A student of age 0 is the one just
   /// averaged in. 0 where the run was not yet that old.

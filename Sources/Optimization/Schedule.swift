@@ -9,10 +9,10 @@ public enum Schedule: Hashable, Sendable {
 
   /// A linear warm-up from `start` to `peak`, then half a cosine wave towards `final`.
   ///
-  /// DINO (Caron et al. 2021, arXiv:2104.14294), `cosine_scheduler` of the authors' code. The warm-up is a line
-  /// through `warmup` points with both ends included; the remaining n points are
-  /// final + (peak − final) / 2 · (1 + cos(π i / n)), i in 0..<n, so that `final` is approached and not reached.
-  /// `steps` is the length of the run, warm-up included.
+  /// DINO (Caron et al. 2021, arXiv:2104.14294), `cosine_scheduler` of the authors' code. The warm-up is a
+  /// line through `warmup` points with both ends included; the remaining n points are final + (peak − final)
+  /// / 2 · (1 + cos(π i / n)), i in 0..<n, so that `final` is approached and not reached. `steps` is the
+  /// length of the run, warm-up included.
   case cosine(start: Double, peak: Double, final: Double, warmup: Int, steps: Int)
 
   /// A linear rise (or fall) over the first `epochs` epochs, stepwise per epoch, then `final`.
@@ -20,7 +20,8 @@ public enum Schedule: Hashable, Sendable {
   /// DINO's teacher temperature: a line through `epochs` points with both ends included.
   case stairs(start: Double, final: Double, epochs: Int, stepsPerEpoch: Int)
 
-  /// Half a cosine wave from `first` towards `final` without warm-up: DINO's weight decay and teacher momentum.
+  /// Half a cosine wave from `first` towards `final` without warm-up: DINO's weight decay and teacher
+  /// momentum.
   public static func cosine(from first: Double, to final: Double, steps: Int) -> Schedule {
     .cosine(start: first, peak: first, final: final, warmup: 0, steps: steps)
   }

@@ -2,7 +2,8 @@ import Foundation
 
 /// Numbers as reports print them.
 enum NumberText {
-  /// Six significant digits at most, without trailing zeros; what is all but 1 is shown as 1 less a small number.
+  /// Six significant digits at most, without trailing zeros; what is all but 1 is shown as 1 less a small
+  /// number.
   static func short(_ value: Double, digits: Int = 6) -> String {
     if value.isInfinite { return value < 0 ? "-∞" : "∞" }
     if value < 1 && value > 1 - 5e-7 { return String(format: "1−%.2g", 1 - value) }

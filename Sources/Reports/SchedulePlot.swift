@@ -2,7 +2,8 @@ import EmanateOptimization
 import Foundation
 
 extension ScheduleReport {
-  /// The schedules as four small plots over the epochs, a line a run: SVG for light and dark backgrounds alike.
+  /// The schedules as four small plots over the epochs, a line a run: SVG for light and dark backgrounds
+  /// alike.
   public var svg: String {
     let (panelWidth, panelHeight, gap, top) = (420.0, 250.0, 20.0, 26.0 + 18.0 * Double((runs.count + 2) / 3))
     let width = 2 * panelWidth + 3 * gap
@@ -83,8 +84,8 @@ extension ScheduleReport {
     return parts.joined(separator: "\n")
   }
 
-  /// Colours of middle lightness that can be told apart by people with colour blindness (after Okabe and Ito 2008),
-  /// and dashes from the seventh run on.
+  /// Colours of middle lightness that can be told apart by people with colour blindness (after Okabe and Ito
+  /// 2008), and dashes from the seventh run on.
   private func style(_ run: Int) -> String {
     let colors = ["#0077bb", "#e07b00", "#009e73", "#cc5599", "#8a6fd1", "#b8860b"]
     let dashes = run < colors.count ? "" : " stroke-dasharray=\"6 4\""

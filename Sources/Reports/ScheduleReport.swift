@@ -1,7 +1,8 @@
 import EmanateConfiguration
 import EmanateOptimization
 
-/// What the schedules of one run, or of several compared, look like: as a table, as CSV, as a plot, as figures.
+/// What the schedules of one run, or of several compared, look like: as a table, as CSV, as a plot, as
+/// figures.
 public struct ScheduleReport: Sendable {
   /// A run, planned or under way.
   public struct Run: Sendable {
@@ -83,7 +84,8 @@ public struct ScheduleReport: Sendable {
     public let halfLifeImages: Double?
     /// The half-life at the last step, in steps.
     public let lastHalfLifeSteps: Double?
-    /// The step whose teacher `studentWeights` describes: the newest checkpoint's, or else the middle of the run.
+    /// The step whose teacher `studentWeights` describes: the newest checkpoint's, or else the middle of the
+    /// run.
     public let step: Int
     /// By age in steps, the weight of the student of that many steps ago in the teacher at `step`.
     public let studentWeights: [String: Double]
@@ -127,8 +129,8 @@ public struct ScheduleReport: Sendable {
       studentWeights: Dictionary(uniqueKeysWithValues: weights))
   }
 
-  /// Comma-separated values of every step, or of evenly spaced ones where a run has more than `rows`; the last step is
-  /// always there.
+  /// Comma-separated values of every step, or of evenly spaced ones where a run has more than `rows`; the
+  /// last step is always there.
   public func csv(rows: Int = 100_000) -> String {
     var lines = ["run,step,epoch,learning_rate,weight_decay,teacher_momentum,teacher_temperature"]
     for run in runs {
@@ -145,7 +147,8 @@ public struct ScheduleReport: Sendable {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// Values at `count` evenly spaced steps, or at all of them where there are fewer; the first and the last included.
+  /// Values at `count` evenly spaced steps, or at all of them where there are fewer; the first and the last
+  /// included.
   static func samples(_ schedule: Schedule, steps: Int, count: Int) -> [Double] {
     sampleSteps(steps, count: count).map { schedule($0) }
   }
