@@ -51,9 +51,22 @@ extension Recipe {
     try validate(file: file)
   }
 
-  /// The recipe as YAML that `init(yaml:file:)` reads back.
+  /// The recipe as YAML that `init(yaml:file:)` reads back, every number to its last bit (Yams keeps 15 digits).
   public var yaml: String {
-    get throws { try YAMLEncoder().encode(self) }
+    var lines = ["interpolation: \(interpolation.rawValue)", "mean: \(mean)", "std: \(std)", "views:"]
+    for group in views {
+      lines += [
+        "  - count: \(group.count)", "    side: \(group.side)",
+        "    area: [\(group.area.low), \(group.area.high)]",
+        "    ratio: [\(group.ratio.low), \(group.ratio.high)]",
+        "    augmentations:" + (group.augmentations.isEmpty ? " []" : ""),
+      ]
+      for augmentation in group.augmentations {
+        let parameters = augmentation.parameters.sorted { $0.key < $1.key }.map { "\($0): \($1)" }
+        lines.append("      - \(augmentation.name): {\(parameters.joined(separator: ", "))}")
+      }
+    }
+    return lines.joined(separator: "\n") + "\n"
   }
 }
 
