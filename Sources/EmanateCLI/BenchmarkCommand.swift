@@ -1,18 +1,9 @@
 import ArgumentParser
-import Emanate
-import EmanateKernels
-import EmanateTraining
-import Foundation
 
-struct BenchmarkStepQuick: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "step")
-  @Option var threads = 2
-  @Option var steps = 8
-  func run() throws {
-    ThreadPool.shared.resize(to: threads)
-    var o = StepBenchmark.Options()
-    o.steps = steps
-    let r = try StepBenchmark.run(o, clock: { ProcessInfo.processInfo.systemUptime })
-    print(r)
-  }
+/// `emanate benchmark`: what this machine can do, and what Emanate makes of it.
+struct BenchmarkCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "benchmark", abstract: "Measures this machine's matrix products, the training step, the data path.",
+    discussion: "Run with OPENBLAS_CORETYPE unset: some environments set it to an older kernel set.",
+    subcommands: [BenchmarkGEMMCommand.self, BenchmarkStepCommand.self, BenchmarkDataCommand.self])
 }

@@ -49,9 +49,12 @@ public final class ThreadPool: @unchecked Sendable {
     start()
   }
 
-  /// Changes the number of threads. Call between steps only: no block may be running.
+  /// Changes the number of threads. Waits for a `forEach` that is running.
   public func resize(to threads: Int) {
     precondition(threads >= 1, "ThreadPool.resize: \(threads) threads; at least 1 is needed")
+    // Holds the place of a `forEach`, so that none runs meanwhile and resizes follow one another.
+    while isTaken.exchange(true, ordering: .acquiringAndReleasing) { sched_yield() }
+    defer { isTaken.store(false, ordering: .releasing) }
     guard threads != self.threads else { return }
     pthread_mutex_lock(lock)
     isStopping = true

@@ -104,7 +104,10 @@ public struct Pretraining {
     if !differences.isEmpty {
       throw TrainingError.configurationDiffers(path: run.path, differences: differences)
     }
-    if FileManager.default.fileExists(atPath: run.recipe), try Recipe(contentsOf: run.recipe) != recipe {
+    // Both through YAML, which may round a number's last digits.
+    if FileManager.default.fileExists(atPath: run.recipe),
+      try Recipe(contentsOf: run.recipe) != Recipe(yaml: recipe.yaml, file: configuration.data.recipe)
+    {
       throw TrainingError.recipeDiffers(path: run.recipe, name: configuration.data.recipe)
     }
   }

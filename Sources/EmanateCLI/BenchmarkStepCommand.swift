@@ -1,0 +1,87 @@
+import ArgumentParser
+import EmanateConfiguration
+import EmanateNetworks
+import EmanateTraining
+import Foundation
+
+/// `emanate benchmark step`: whole DINO training steps on random views.
+struct BenchmarkStepCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "step", abstract: "Times a whole DINO training step on random views.",
+    discussion: """
+      Teacher on the global views, student on all, loss, gradients, per-tensor clipping, AdamW, EMA, center; drop-path \
+      0.1, last layer trained. Two steps of warm-up, then the median.
+
+      Example: emanate benchmark step --arch tiny --patch 16 --batch 8 --prototypes 65536
+      """)
+
+  @Option(help: "micro, tiny, small or base.") var arch = "tiny"
+  @Option(help: "The side of a patch in pixels.") var patch = 16
+  @Option(help: "The side of the two global views in pixels.") var globalSide = 224
+  @Option(help: "The side of the local views in pixels.") var localSide = 96
+  @Option(help: "How many local views there are.") var locals = 8
+  @Option(help: "Images a step.") var batch = 8
+  @Option(help: "Prototypes, K.") var prototypes = 65_536
+  @Option(help: "float32.") var precision = "float32"
+  @Option(help: "Steps, two of warm-up among them.") var steps = 8
+  @Option(help: "Keys weights and views.") var seed: UInt64 = 0
+  @OptionGroup var threading: ThreadOptions
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    if precision != "float32" {
+      throw ValidationError("--precision \(precision): this build computes in float32 only; bfloat16 needs oneDNN")
+    }
+    for (name, value) in [
+      ("--patch", patch), ("--global-side", globalSide), ("--batch", batch), ("--prototypes", prototypes),
+      ("--steps", steps),
+    ] where value < 1 { throw ValidationError("\(name): \(value); at least 1") }
+    if locals < 0 { throw ValidationError("--locals: \(locals); at least 0") }
+    for (name, side) in [("--global-side", globalSide), ("--local-side", localSide)] where side % patch != 0 {
+      throw ValidationError("\(name): \(side) pixels are not whole patches of \(patch)")
+    }
+  }
+
+  func run() throws {
+    threading.apply()
+    guard let preset = VisionTransformerSizes.presets.first(where: { $0.name == "vit_" + arch || $0.name == arch })
+    else {
+      throw CommandFailure(
+        .usage, "--arch \(arch): none of \(VisionTransformerSizes.presets.map { $0.name.dropFirst(4) }.joined(separator: ", "))")
+    }
+    var options = StepBenchmark.Options()
+    options.sizes = VisionTransformerSizes(
+      width: preset.width, depth: preset.depth, heads: preset.heads, patch: patch, side: globalSide, dropPath: 0.1)
+    options.head.prototypes = prototypes
+    (options.globalSide, options.localSide, options.locals) = (globalSide, localSide, locals)
+    (options.batch, options.steps, options.seed) = (batch, steps, seed)
+    let result = try StepBenchmark.run(options) { ProcessInfo.processInfo.systemUptime }
+    let report = Report(
+      images_per_second: result.imagesPerSecond, step_seconds: result.medianSeconds, loss: result.loss,
+      parameters: result.parameters, peak_resident_bytes: peakResidentBytes(),
+      allocations_in_last_step: result.allocationsInLastStep)
+    output.result(
+      report,
+      text: String(
+        format: "%.2f images/s (median step %.3f s), loss %.4f, %d parameters, peak memory %.0f MB, %d new buffers in the "
+          + "last step", report.images_per_second, report.step_seconds, report.loss, report.parameters,
+        Double(report.peak_resident_bytes) / 1e6, report.allocations_in_last_step))
+  }
+
+  private struct Report: Encodable {
+    let images_per_second, step_seconds, loss: Double
+    let parameters, peak_resident_bytes, allocations_in_last_step: Int
+  }
+}
+
+/// The most memory this process held at once.
+func peakResidentBytes() -> Int {
+  var usage = rusage()
+  #if canImport(Glibc)
+    getrusage(RUSAGE_SELF, &usage)
+    return usage.ru_maxrss * 1024
+  #else
+    getrusage(RUSAGE_SELF, &usage)
+    return usage.ru_maxrss
+  #endif
+}

@@ -1,0 +1,122 @@
+import ArgumentParser
+import EmanateConfiguration
+import EmanateData
+import EmanateInterchange
+import EmanateKernels
+import EmanateTraining
+import Foundation
+
+/// `emanate pretrain`: self-distillation on folders of images.
+struct PretrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pretrain", abstract: "Learns features from folders of PNG and JPEG files, without labels.",
+    discussion: """
+      Example: emanate pretrain --data photos --out runs/photos --config pretrain/dino-fashion --set training.epochs=20
+
+      Interrupting (Ctrl-C) finishes the step, saves and exits with 130; --resume goes on from there, bit for bit.
+      """)
+
+  @Option(name: .long, parsing: .upToNextOption, help: "Folders of images, nested or flat.")
+  var data: [String]
+
+  @Option(help: "The run's folder.")
+  var out: String
+
+  @Option(help: "A configuration: a YAML file, or an embedded one by name (`emanate list configs`).")
+  var config: String?
+
+  @Option(name: .customLong("set"), help: "A setting, `training.batchSize=32` say; may be given several times.")
+  var overrides: [String] = []
+
+  @Option(help: "The numbers that are computed with: float32 or bfloat16.")
+  var precision: String?
+
+  @Option(help: "Keys all randomness (configuration key `seed`).")
+  var seed: Int?
+
+  @Flag(help: "Continue the run that the folder holds.")
+  var resume = false
+
+  @Flag(help: "Replace the run that the folder holds.")
+  var overwrite = false
+
+  @Flag(name: .customLong("allow-changed-data"), help: "With --resume: accept other images than the run began with.")
+  var allowChangedData = false
+
+  @Flag(name: .customLong("dry-run"), help: "Say what would be done, and write nothing.")
+  var dryRun = false
+
+  @OptionGroup var threading: ThreadOptions
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    if resume && overwrite { throw ValidationError("--resume and --overwrite exclude each other") }
+  }
+
+  func run() throws {
+    threading.apply()
+    var pretraining = Pretraining(try settings(), data: data, run: out)
+    (pretraining.resumes, pretraining.overwrites) = (resume, overwrite)
+    pretraining.allowsChangedData = allowChangedData
+    if dryRun { return try describe(pretraining) }
+    let interruption = Interruption()
+    let progress = ProgressLines(output: output)
+    let outcome = try pretraining(
+      observer: progress, clock: { ProcessInfo.processInfo.systemUptime }, shouldStop: { interruption.isAsked })
+    progress.finish()
+    output.result(
+      Summary(outcome, run: out),
+      text: outcome.isInterrupted
+        ? "Stopped after step \(outcome.done) of \(outcome.steps), saved in \(out). Go on with --resume."
+        : String(
+          format: "%d steps in %.1f minutes, %.1f images/s, %.1f s of it waiting for images; loss %.4f. Run: %@",
+          outcome.done, outcome.seconds / 60, outcome.imagesPerSecond, outcome.waitingSeconds, outcome.loss, out))
+    if outcome.isInterrupted { throw ExitCode(CommandFailure.Code.interrupted.rawValue) }
+  }
+
+  /// With --resume and no settings, those the run was begun with.
+  private func settings() throws -> ExperimentConfiguration {
+    let run = RunFolder(out)
+    let given = config != nil || !overrides.isEmpty || seed != nil || precision != nil
+    if resume && !given && FileManager.default.fileExists(atPath: run.configuration) {
+      return try run.savedConfiguration()
+    }
+    var extra: [String] = []
+    if let seed { extra.append("seed=\(seed)") }
+    if let precision { extra.append("training.precision=\(precision)") }
+    return try ExperimentConfiguration.load(files: config.map { [$0] } ?? [], overrides: overrides + extra)
+  }
+
+  private func describe(_ pretraining: Pretraining) throws {
+    let preparation = try pretraining.prepared()
+    let plan = preparation.plan
+    for note in preparation.notes { StandardError.warn(note) }
+    output.result(
+      Plan(
+        images: plan.images, steps: plan.steps, steps_per_epoch: plan.stepsPerEpoch, batch: plan.batchSize, run: out),
+      text: """
+        \(plan.images) images, \(plan.stepsPerEpoch) steps of \(plan.batchSize) an epoch, \(plan.steps) steps in all.
+        Views: \(preparation.views.groups.map { "\($0.views) x \($0.side)" }.joined(separator: " + ")) pixels.
+        Nothing was written.
+        """)
+  }
+
+  private struct Plan: Encodable {
+    let images, steps, steps_per_epoch, batch: Int
+    let run: String
+  }
+
+  private struct Summary: Encodable {
+    let steps: Int
+    let loss, images_per_second, seconds, waiting_seconds: Double
+    let run: String
+    let interrupted: Bool
+    let skipped: Int
+
+    init(_ outcome: RunOutcome, run: String) {
+      (steps, loss, seconds) = (outcome.done, outcome.loss, outcome.seconds)
+      (images_per_second, waiting_seconds) = (outcome.imagesPerSecond, outcome.waitingSeconds)
+      (self.run, interrupted, skipped) = (run, outcome.isInterrupted, outcome.skipped)
+    }
+  }
+}
