@@ -105,7 +105,12 @@ let package = Package(
       path: "Sources/Emanate"),
     .executableTarget(
       name: "EmanateCLI",
-      dependencies: ["Emanate", "EmanateKernels", "EmanateTraining", "CEmanateResources", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "CEmanateResources", "EmanateKernels", "EmanateTensors", "EmanateNetworks", "EmanateImages",
+        "EmanateAugmentations", "EmanateData", "EmanateInterchange", "EmanateConfiguration", "EmanateOptimization",
+        "EmanateMethods", "EmanateEvaluation", "EmanateTraining", "EmanateReports", "Emanate",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       path: "Sources/EmanateCLI"),
     // Tests: one target a source target
     .target(name: "TestSupport", dependencies: ["EmanateKernels", "EmanateTensors"], path: "Tests/Support"),

@@ -1,6 +1,9 @@
 import ArgumentParser
+import EmanateAugmentations
 import EmanateConfiguration
+import EmanateData
 import EmanateInterchange
+import EmanateTraining
 import Foundation
 
 /// How a command fails: what standard error says, and the exit status (as in BSD's sysexits.h).
@@ -46,7 +49,23 @@ struct CommandFailure: Error {
       } else {
         self.init(.data, error.description)
       }
+    case let error as TrainingError: self.init(training: error)
+    case let error as ImageFolderError: self.init(.data, error.description)
+    case let error as RecipeError: self.init(.data, "\(error)")
     default: self.init(.run, "\(error)")
+    }
+  }
+
+  private init(training error: TrainingError) {
+    switch error {
+    case .configuration(let error): self.init(error)
+    case .safetensors(let error): self.init(error)
+    case .file(let error): self.init(error)
+    case .data(let error):
+      if case .tooManyUnreadable = error { self.init(.run, error.description) } else { self.init(.data, error.description) }
+    case .lossNotFinite: self.init(.run, error.description)
+    case .runExists, .configurationDiffers, .unavailable: self.init(.usage, error.description)
+    case .recipeDiffers, .dataDiffers, .checkpoint: self.init(.data, error.description)
     }
   }
 

@@ -4,7 +4,7 @@ import Foundation
 struct EmanateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "emanate", abstract: "Learns image features without labels by self-distillation.",
-    subcommands: [ScheduleCommand.self])
+    subcommands: [PretrainCommand.self, ScheduleCommand.self, BenchmarkCommand.self])
 }
 
 /// Runs the command, and turns errors into a line on standard error and an exit status.
