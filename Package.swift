@@ -29,13 +29,15 @@ let package = Package(
     .systemLibrary(
       name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib",
       providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
-    .target(name: "CEmanateCodecs", dependencies: ["CLibPNG", "CLibJPEG", "CZlib"], path: "Sources/CImageCodecs"),
+    .target(
+      name: "CEmanateCodecs", dependencies: ["CLibPNG", "CLibJPEG", "CZlib"], path: "Sources/CImageCodecs"),
     .target(name: "CEmanateKernels", path: "Sources/CKernels"),
     .target(name: "CEmanateResources", path: "Sources/CResources", exclude: ["fashion-mnist"]),
     // The training core
     .target(name: "EmanateKernels", dependencies: ["COpenBLAS", "CEmanateKernels"], path: "Sources/Kernels"),
     .target(name: "EmanateTensors", dependencies: ["EmanateKernels"], path: "Sources/Tensors"),
-    .target(name: "EmanateAutograd", dependencies: ["EmanateKernels", "EmanateTensors"], path: "Sources/Autograd"),
+    .target(
+      name: "EmanateAutograd", dependencies: ["EmanateKernels", "EmanateTensors"], path: "Sources/Autograd"),
     .target(
       name: "EmanateNetworks", dependencies: ["EmanateKernels", "EmanateTensors", "EmanateAutograd"],
       path: "Sources/Networks"),
@@ -107,7 +109,8 @@ let package = Package(
       name: "EmanateCLI",
       dependencies: [
         "CEmanateResources", "EmanateKernels", "EmanateTensors", "EmanateNetworks", "EmanateImages",
-        "EmanateAugmentations", "EmanateData", "EmanateInterchange", "EmanateConfiguration", "EmanateOptimization",
+        "EmanateAugmentations", "EmanateData", "EmanateInterchange", "EmanateConfiguration",
+        "EmanateOptimization",
         "EmanateMethods", "EmanateEvaluation", "EmanateTraining", "EmanateReports", "Emanate",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -121,31 +124,44 @@ let package = Package(
       name: "TensorsTests", dependencies: ["TestSupport", "EmanateTensors"],
       path: "Tests/TensorsTests"),
     .testTarget(
-      name: "AutogradTests", dependencies: ["TestSupport", "EmanateKernels", "EmanateTensors", "EmanateAutograd"],
+      name: "AutogradTests",
+      dependencies: ["TestSupport", "EmanateKernels", "EmanateTensors", "EmanateAutograd"],
       path: "Tests/AutogradTests"),
     .testTarget(
-      name: "NetworksTests", dependencies: ["TestSupport", "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks", "EmanateInterchange"],
+      name: "NetworksTests",
+      dependencies: [
+        "TestSupport", "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks",
+        "EmanateInterchange",
+      ],
       path: "Tests/NetworksTests"),
     .testTarget(
-      name: "ObjectivesTests", dependencies: ["TestSupport", "EmanateTensors", "EmanateAutograd", "EmanateObjectives"],
+      name: "ObjectivesTests",
+      dependencies: ["TestSupport", "EmanateTensors", "EmanateAutograd", "EmanateObjectives"],
       path: "Tests/ObjectivesTests"),
     .testTarget(
-      name: "OptimizationTests", dependencies: ["TestSupport", "EmanateTensors", "EmanateNetworks", "EmanateOptimization"],
+      name: "OptimizationTests",
+      dependencies: ["TestSupport", "EmanateTensors", "EmanateNetworks", "EmanateOptimization"],
       path: "Tests/OptimizationTests"),
     .testTarget(
       name: "ImagesTests", dependencies: ["TestSupport", "EmanateKernels", "EmanateImages"],
       path: "Tests/ImagesTests"),
     .testTarget(
-      name: "AugmentationsTests", dependencies: ["TestSupport", "EmanateKernels", "EmanateImages", "EmanateAugmentations"],
+      name: "AugmentationsTests",
+      dependencies: ["TestSupport", "EmanateKernels", "EmanateImages", "EmanateAugmentations"],
       path: "Tests/AugmentationsTests"),
     .testTarget(
-      name: "DataTests", dependencies: ["TestSupport", "EmanateKernels", "EmanateTensors", "EmanateImages", "EmanateAugmentations", "EmanateData"],
+      name: "DataTests",
+      dependencies: [
+        "TestSupport", "EmanateKernels", "EmanateTensors", "EmanateImages", "EmanateAugmentations",
+        "EmanateData",
+      ],
       path: "Tests/DataTests"),
     .testTarget(
       name: "InterchangeTests", dependencies: ["TestSupport", "EmanateTensors", "EmanateInterchange"],
       path: "Tests/InterchangeTests"),
     .testTarget(
-      name: "ConfigurationTests", dependencies: ["TestSupport", "EmanateConfiguration", "EmanateAugmentations", "EmanateOptimization"],
+      name: "ConfigurationTests",
+      dependencies: ["TestSupport", "EmanateConfiguration", "EmanateAugmentations", "EmanateOptimization"],
       path: "Tests/ConfigurationTests"),
     .testTarget(
       name: "MethodsTests", dependencies: ["TestSupport", "Emanate"],
@@ -156,11 +172,13 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "TestSupport", "EmanateKernels", "EmanateConfiguration", "EmanateData", "EmanateImages", "EmanateTraining",
+        "TestSupport", "EmanateKernels", "EmanateConfiguration", "EmanateData", "EmanateImages",
+        "EmanateTraining",
       ],
       path: "Tests/TrainingTests"),
     .testTarget(
-      name: "ReportsTests", dependencies: ["TestSupport", "Emanate", "EmanateReports", "EmanateOptimization"],
+      name: "ReportsTests",
+      dependencies: ["TestSupport", "Emanate", "EmanateReports", "EmanateOptimization"],
       path: "Tests/ReportsTests"),
     .testTarget(
       name: "EmanateCLITests", dependencies: ["TestSupport", "Emanate"],
@@ -168,7 +186,8 @@ let package = Package(
     .testTarget(
       name: "ParityTests",
       dependencies: [
-        "TestSupport", "EmanateTensors", "EmanateAutograd", "EmanateNetworks", "EmanateObjectives", "EmanateOptimization",
+        "TestSupport", "EmanateTensors", "EmanateAutograd", "EmanateNetworks", "EmanateObjectives",
+        "EmanateOptimization",
         "EmanateInterchange", "EmanateMethods", "EmanateTraining",
       ],
       path: "Tests/ParityTests"),

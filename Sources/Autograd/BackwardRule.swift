@@ -22,7 +22,9 @@ public struct InputGradients {
 
   /// Lets `body` write the gradient of input `index`: as `beta * old + new`, beta being 0 for the first writer
   /// (then nothing need be read) and 1 for later ones.
-  public mutating func add(_ index: Int, _ shape: Shape, _ body: (UnsafeMutablePointer<Float>, _ beta: Float) -> Void) {
+  public mutating func add(
+    _ index: Int, _ shape: Shape, _ body: (UnsafeMutablePointer<Float>, _ beta: Float) -> Void
+  ) {
     guard wants(index) else { return }
     tape.accumulate(nodes[index], shape, body)
   }

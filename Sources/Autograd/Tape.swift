@@ -96,7 +96,8 @@ public final class Tape {
 
   func accumulate(_ node: Int, _ shape: Shape, _ body: (UnsafeMutablePointer<Float>, Float) -> Void) {
     if let part = leafParts[node] {
-      precondition(part.count == shape.count, "Tape: a gradient of shape \(shape) for a parameter of \(part.count)")
+      precondition(
+        part.count == shape.count, "Tape: a gradient of shape \(shape) for a parameter of \(part.count)")
       let isFirst = written.updateValue(true, forKey: node) == nil
       body(leafBuffer!.pointer + part.lowerBound, isFirst ? 0 : 1)
     } else if let gradient = gradients[node] {
@@ -131,7 +132,9 @@ public final class Tape {
 }
 
 /// Records an operation if any input is tracked; the rule is only built then.
-package func record(_ value: Tensor, _ inputs: [Variable], _ rule: @autoclosure () -> any BackwardRule) -> Variable {
+package func record(
+  _ value: Tensor, _ inputs: [Variable], _ rule: @autoclosure () -> any BackwardRule
+) -> Variable {
   guard let tape = inputs.lazy.compactMap({ $0.tape }).first else { return Variable(value) }
   return tape.record(value, inputs, rule)
 }

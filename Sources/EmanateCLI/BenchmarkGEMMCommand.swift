@@ -30,12 +30,14 @@ struct BenchmarkGEMMCommand: ParsableCommand {
       for _ in 0...repeats {
         let start = ProcessInfo.processInfo.systemUptime
         product(
-          Matrix(a.pointer, stride: k), Matrix(b.pointer, stride: k, transposed: true), rows: m, columns: n, depth: k,
+          Matrix(a.pointer, stride: k), Matrix(b.pointer, stride: k, transposed: true), rows: m, columns: n,
+          depth: k,
           into: c.pointer, stride: n)
         seconds.append(ProcessInfo.processInfo.systemUptime - start)
       }
       let median = seconds.dropFirst().sorted()[repeats / 2]
-      rows.append(Row(rows: m, outputs: n, inputs: k, gflops: 2 * Double(m) * Double(n) * Double(k) / median / 1e9))
+      rows.append(
+        Row(rows: m, outputs: n, inputs: k, gflops: 2 * Double(m) * Double(n) * Double(k) / median / 1e9))
       withExtendedLifetime((a, b, c)) {}
     }
     let report = Report(
@@ -44,7 +46,9 @@ struct BenchmarkGEMMCommand: ParsableCommand {
     output.result(
       report,
       text: "OpenBLAS kernels \(report.kernels), \(report.threads) threads\n"
-        + rows.map { String(format: "%5d x %5d x %4d  %7.1f GFLOP/s", $0.rows, $0.outputs, $0.inputs, $0.gflops) }
+        + rows.map {
+          String(format: "%5d x %5d x %4d  %7.1f GFLOP/s", $0.rows, $0.outputs, $0.inputs, $0.gflops)
+        }
         .joined(separator: "\n"))
   }
 

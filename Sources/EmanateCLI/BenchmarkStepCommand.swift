@@ -30,7 +30,8 @@ struct BenchmarkStepCommand: ParsableCommand {
 
   func validate() throws {
     if precision != "float32" {
-      throw ValidationError("--precision \(precision): this build computes in float32 only; bfloat16 needs oneDNN")
+      throw ValidationError(
+        "--precision \(precision): this build computes in float32 only; bfloat16 needs oneDNN")
     }
     for (name, value) in [
       ("--patch", patch), ("--global-side", globalSide), ("--batch", batch), ("--prototypes", prototypes),
@@ -44,14 +45,15 @@ struct BenchmarkStepCommand: ParsableCommand {
 
   func run() throws {
     threading.apply()
-    guard let preset = VisionTransformerSizes.presets.first(where: { $0.name == "vit_" + arch || $0.name == arch })
-    else {
-      throw CommandFailure(
-        .usage, "--arch \(arch): none of \(VisionTransformerSizes.presets.map { $0.name.dropFirst(4) }.joined(separator: ", "))")
+    let presets = VisionTransformerSizes.presets
+    guard let preset = presets.first(where: { [arch, "vit_" + arch].contains($0.name) }) else {
+      let names = presets.map { $0.name.dropFirst(4) }.joined(separator: ", ")
+      throw CommandFailure(.usage, "--arch \(arch): none of \(names)")
     }
     var options = StepBenchmark.Options()
     options.sizes = VisionTransformerSizes(
-      width: preset.width, depth: preset.depth, heads: preset.heads, patch: patch, side: globalSide, dropPath: 0.1)
+      width: preset.width, depth: preset.depth, heads: preset.heads, patch: patch, side: globalSide,
+      dropPath: 0.1)
     options.head.prototypes = prototypes
     (options.globalSide, options.localSide, options.locals) = (globalSide, localSide, locals)
     (options.batch, options.steps, options.seed) = (batch, steps, seed)
@@ -63,7 +65,8 @@ struct BenchmarkStepCommand: ParsableCommand {
     output.result(
       report,
       text: String(
-        format: "%.2f images/s (median step %.3f s), loss %.4f, %d parameters, peak memory %.0f MB, %d new buffers in the "
+        format:
+          "%.2f images/s (median step %.3f s), loss %.4f, %d parameters, peak memory %.0f MB, %d new buffers in the "
           + "last step", report.images_per_second, report.step_seconds, report.loss, report.parameters,
         Double(report.peak_resident_bytes) / 1e6, report.allocations_in_last_step))
   }

@@ -25,7 +25,8 @@ struct PretrainCommand: ParsableCommand {
   @Option(help: "A configuration: a YAML file, or an embedded one by name (`emanate list configs`).")
   var config: String?
 
-  @Option(name: .customLong("set"), help: "A setting, `training.batchSize=32` say; may be given several times.")
+  @Option(
+    name: .customLong("set"), help: "A setting, `training.batchSize=32` say; may be given several times.")
   var overrides: [String] = []
 
   @Option(help: "The numbers that are computed with: float32 or bfloat16.")
@@ -40,7 +41,9 @@ struct PretrainCommand: ParsableCommand {
   @Flag(help: "Replace the run that the folder holds.")
   var overwrite = false
 
-  @Flag(name: .customLong("allow-changed-data"), help: "With --resume: accept other images than the run began with.")
+  @Flag(
+    name: .customLong("allow-changed-data"),
+    help: "With --resume: accept other images than the run began with.")
   var allowChangedData = false
 
   @Flag(name: .customLong("dry-run"), help: "Say what would be done, and write nothing.")
@@ -62,15 +65,18 @@ struct PretrainCommand: ParsableCommand {
     let interruption = Interruption()
     let progress = ProgressLines(output: output)
     let outcome = try pretraining(
-      observer: progress, clock: { ProcessInfo.processInfo.systemUptime }, shouldStop: { interruption.isAsked })
+      observer: progress, clock: { ProcessInfo.processInfo.systemUptime },
+      shouldStop: { interruption.isAsked })
     progress.finish()
     output.result(
       Summary(outcome, run: out),
       text: outcome.isInterrupted
         ? "Stopped after step \(outcome.done) of \(outcome.steps), saved in \(out). Go on with --resume."
         : String(
-          format: "%d steps in %.1f minutes, %.1f images/s, %.1f s of it waiting for images; loss %.4f. Run: %@",
-          outcome.done, outcome.seconds / 60, outcome.imagesPerSecond, outcome.waitingSeconds, outcome.loss, out))
+          format:
+            "%d steps in %.1f minutes, %.1f images/s, %.1f s of it waiting for images; loss %.4f. Run: %@",
+          outcome.done, outcome.seconds / 60, outcome.imagesPerSecond, outcome.waitingSeconds, outcome.loss,
+          out))
     if outcome.isInterrupted { throw ExitCode(CommandFailure.Code.interrupted.rawValue) }
   }
 
@@ -93,7 +99,8 @@ struct PretrainCommand: ParsableCommand {
     for note in preparation.notes { StandardError.warn(note) }
     output.result(
       Plan(
-        images: plan.images, steps: plan.steps, steps_per_epoch: plan.stepsPerEpoch, batch: plan.batchSize, run: out),
+        images: plan.images, steps: plan.steps, steps_per_epoch: plan.stepsPerEpoch, batch: plan.batchSize,
+        run: out),
       text: """
         \(plan.images) images, \(plan.stepsPerEpoch) steps of \(plan.batchSize) an epoch, \(plan.steps) steps in all.
         Views: \(preparation.views.groups.map { "\($0.views) x \($0.side)" }.joined(separator: " + ")) pixels.

@@ -44,7 +44,9 @@ public struct KeyedGenerator: RandomNumberGenerator, Sendable {
   public mutating func uniform(_ low: Double, _ high: Double) -> Double { low + (high - low) * uniform() }
 
   /// Uniform in 0..<count.
-  public mutating func index(below count: Int) -> Int { Int(next().multipliedFullWidth(by: UInt64(count)).high) }
+  public mutating func index(below count: Int) -> Int {
+    Int(next().multipliedFullWidth(by: UInt64(count)).high)
+  }
 
   /// True with the given probability.
   public mutating func happens(_ probability: Double) -> Bool { uniform() < probability }

@@ -43,13 +43,15 @@ package func blasVersion() -> String {
 
 /// c = a b + beta c for one block on the calling thread: [rows, depth] [depth, columns] -> [rows, columns].
 package func blockProduct(
-  _ a: Matrix, _ b: Matrix, rows: Int, columns: Int, depth: Int, into c: UnsafeMutablePointer<Float>, stride: Int,
+  _ a: Matrix, _ b: Matrix, rows: Int, columns: Int, depth: Int, into c: UnsafeMutablePointer<Float>,
+  stride: Int,
   beta: Float = 0
 ) {
   _ = singleThreadedOnce
   cblas_sgemm(
     CblasRowMajor, a.isTransposed ? CblasTrans : CblasNoTrans, b.isTransposed ? CblasTrans : CblasNoTrans,
-    blasint(rows), blasint(columns), blasint(depth), 1, a.base, blasint(a.stride), b.base, blasint(b.stride), beta, c,
+    blasint(rows), blasint(columns), blasint(depth), 1, a.base, blasint(a.stride), b.base, blasint(b.stride),
+    beta, c,
     blasint(stride))
 }
 
@@ -58,7 +60,8 @@ package func blockProduct(
 /// Cut into blocks by `Blocks`, which look at the shape only: another row count would give other last bits in
 /// OpenBLAS, so the number of threads must not choose it.
 package func product(
-  _ a: Matrix, _ b: Matrix, rows: Int, columns: Int, depth: Int, into c: UnsafeMutablePointer<Float>, stride: Int,
+  _ a: Matrix, _ b: Matrix, rows: Int, columns: Int, depth: Int, into c: UnsafeMutablePointer<Float>,
+  stride: Int,
   beta: Float = 0
 ) {
   if rows == 0 || columns == 0 { return }
@@ -69,7 +72,8 @@ package func product(
     let (row, column) = (rowBlocks[index / columnBlocks.count], columnBlocks[index % columnBlocks.count])
     blockProduct(
       a.dropping(rows: row.lowerBound), b.dropping(columns: column.lowerBound), rows: row.count,
-      columns: column.count, depth: depth, into: c + row.lowerBound * stride + column.lowerBound, stride: stride,
+      columns: column.count, depth: depth, into: c + row.lowerBound * stride + column.lowerBound,
+      stride: stride,
       beta: beta)
   }
 }

@@ -28,12 +28,14 @@ public struct DINO: Method {
   public mutating func loss(_ views: Views, _ pass: Pass, _ now: Moment) -> Variable {
     let globals = views.groups[0]
     precondition(
-      globals.shape[0] % views.globalViews == 0, "DINO: \(globals.shape[0]) rows are not \(views.globalViews) views")
+      globals.shape[0] % views.globalViews == 0,
+      "DINO: \(globals.shape[0]) rows are not \(views.globalViews) views")
     let batch = globals.shape[0] / views.globalViews
     // No tape and no drop-path: a Tensor, no way back.
     let targets = encoder([globals], Pass(teacher, mode: .evaluation)).value
     let guesses = encoder(views.groups, pass)
-    precondition(guesses.shape[0] % batch == 0, "DINO: \(guesses.shape[0]) rows are not whole views of \(batch)")
+    precondition(
+      guesses.shape[0] % batch == 0, "DINO: \(guesses.shape[0]) rows are not whole views of \(batch)")
     if centersEarly { criterion.updateCenter(teacher: targets) }
     let loss = criterion(
       student: guesses, teacher: targets, globalViews: views.globalViews,

@@ -133,7 +133,8 @@ public final class ParameterStore {
   /// Changes numbers. No pass may be open, and nobody may hold a view of the weights.
   package func update(_ body: (UnsafeMutableBufferPointer<Float>) -> Void) {
     precondition(openPasses == 0, "ParameterStore.update: a pass over these parameters is still open")
-    precondition(values.isUniquelyReferenced(), "ParameterStore.update: somebody still holds a view of the weights")
+    precondition(
+      values.isUniquelyReferenced(), "ParameterStore.update: somebody still holds a view of the weights")
     values.withMutableElements(body)
   }
 
@@ -152,7 +153,8 @@ public final class ParameterStore {
       let blocks = Blocks(base.count, about: 1 << 16)
       ThreadPool.shared.forEach(blocks.count) { index in
         let part = blocks[index]
-        em_ema(base.baseAddress! + part.lowerBound, from.pointer + part.lowerBound, part.count, Float(momentum),
+        em_ema(
+          base.baseAddress! + part.lowerBound, from.pointer + part.lowerBound, part.count, Float(momentum),
           Float(1 - momentum))
       }
     }

@@ -15,7 +15,9 @@ public struct DINOLoss: Sendable {
   public let isCentered: Bool
 
   /// A loss over K prototypes.
-  public init(prototypes: Int, studentTemperature: Float = 0.1, centerMomentum: Float = 0.9, isCentered: Bool = true) {
+  public init(
+    prototypes: Int, studentTemperature: Float = 0.1, centerMomentum: Float = 0.9, isCentered: Bool = true
+  ) {
     center = Tensor(repeating: 0, [prototypes])
     self.studentTemperature = studentTemperature
     self.centerMomentum = centerMomentum
@@ -28,7 +30,8 @@ public struct DINOLoss: Sendable {
 
   /// Puts a saved center back.
   public mutating func setCenter(_ center: Tensor) {
-    precondition(center.count == self.center.count, "DINOLoss: a center of \(center.count), not \(self.center.count)")
+    precondition(
+      center.count == self.center.count, "DINOLoss: a center of \(center.count), not \(self.center.count)")
     self.center = center.copied().reshaped(self.center.shape)
   }
 
@@ -43,7 +46,8 @@ public struct DINOLoss: Sendable {
     let (rows, prototypes) = (student.shape[0], student.shape[1])
     precondition(
       globalViews > 0 && teacher.shape[0] % globalViews == 0 && teacher.shape[1] == prototypes
-        && center.count == prototypes, "DINOLoss: student \(student.shape), teacher \(teacher.shape), \(globalViews) views")
+        && center.count == prototypes,
+      "DINOLoss: student \(student.shape), teacher \(teacher.shape), \(globalViews) views")
     let batch = teacher.shape[0] / globalViews
     precondition(
       rows % batch == 0 && rows / batch >= max(globalViews, 2),
@@ -74,7 +78,8 @@ public struct DINOLoss: Sendable {
       let sum = Tensor(uninitialized: [prototypes])
       for view in 0..<views {
         let others = (0..<globalViews).filter { $0 != view }
-        sum.pointer.update(from: targets.pointer + (others[0] * batch + sample) * prototypes, count: prototypes)
+        sum.pointer.update(
+          from: targets.pointer + (others[0] * batch + sample) * prototypes, count: prototypes)
         for other in others.dropFirst() {
           em_add(sum.pointer, targets.pointer + (other * batch + sample) * prototypes, 1, prototypes)
         }
@@ -97,7 +102,8 @@ public struct DINOLoss: Sendable {
     ]
     let total = (0..<rows).reduce(0.0) { $0 + losses[$1] }
     return record(
-      Tensor([Float(total / Double(pairs * batch))], [1]), [student], KnownGradientBackward(gradient: gradient))
+      Tensor([Float(total / Double(pairs * batch))], [1]), [student],
+      KnownGradientBackward(gradient: gradient))
   }
 
   /// Eq. 4: c ← m c + (1 − m) · mean of the teacher's raw logits, [G·B, K].

@@ -62,7 +62,8 @@ public struct AdamW: Sendable {
         let end = min(at + 1 << 15, parameter.part.upperBound)
         work.append(
           Work(
-            part: at..<end, clip: Float(clipping.factor(lengths[index])), decay: decays ? Float(weightDecay) : 0,
+            part: at..<end, clip: Float(clipping.factor(lengths[index])),
+            decay: decays ? Float(weightDecay) : 0,
             correction1: Float(correction1), correction2: Float(correction2)))
         at = end
       }
@@ -78,7 +79,8 @@ public struct AdamW: Sendable {
             let at = item.part.lowerBound
             em_adamw(
               w + at, g + at, m + at, v + at, item.part.count, item.clip, Float(learningRate), item.decay,
-              Float(options.beta2), Float(1 - options.beta1), Float(1 - options.beta2), Float(options.epsilon), item.correction1, item.correction2)
+              Float(options.beta2), Float(1 - options.beta1), Float(1 - options.beta2),
+              Float(options.epsilon), item.correction1, item.correction2)
           }
         }
       }

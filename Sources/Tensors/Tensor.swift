@@ -45,7 +45,9 @@ public struct Tensor: Sendable {
 
   /// The same elements under another shape of the same count.
   public func reshaped(_ shape: Shape) -> Tensor {
-    precondition(shape.count == count, "Tensor.reshaped: \(self.shape) has \(count) elements, \(shape) has \(shape.count)")
+    precondition(
+      shape.count == count,
+      "Tensor.reshaped: \(self.shape) has \(count) elements, \(shape) has \(shape.count)")
     return Tensor(storage: storage, offset: offset, shape: shape)
   }
 

@@ -69,8 +69,9 @@ public struct Checkpoint {
   }
 
   /// Puts networks, moments and the method's state back.
-  static func restore<M: Method>(_ step: inout TrainingStep<M>, state: State, from folder: String) throws(TrainingError)
-  {
+  static func restore<M: Method>(
+    _ step: inout TrainingStep<M>, state: State, from folder: String
+  ) throws(TrainingError) {
     do throws(SafetensorsError) {
       for (name, store) in [("student", step.method.student)] + step.method.networks {
         try store.load(Safetensors.read("\(folder)/\(name).safetensors"))
@@ -104,7 +105,9 @@ public struct Checkpoint {
 extension ParameterStore {
   /// Takes every parameter from a file of the same network.
   func load(_ file: SafetensorsContents) throws(SafetensorsError) {
-    for parameter in parameters { set(parameter, to: try file.tensor(parameter.name, shape: parameter.shape)) }
+    for parameter in parameters {
+      set(parameter, to: try file.tensor(parameter.name, shape: parameter.shape))
+    }
   }
 }
 

@@ -10,7 +10,9 @@ final class JSONLines {
   init(appendingTo path: String) throws(FileFailure) {
     self.path = path
     descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    if descriptor < 0 { throw FileFailure(path: path, action: "open", reason: String(cString: strerror(errno))) }
+    if descriptor < 0 {
+      throw FileFailure(path: path, action: "open", reason: String(cString: strerror(errno)))
+    }
   }
 
   deinit { close(descriptor) }
@@ -57,7 +59,8 @@ enum JSONValue {
     case .number(let value):
       return value.isFinite ? String(format: "%.6g", value) : "null"
     case .string(let value):
-      let data = try? JSONSerialization.data(withJSONObject: value, options: [.fragmentsAllowed, .withoutEscapingSlashes])
+      let data = try? JSONSerialization.data(
+        withJSONObject: value, options: [.fragmentsAllowed, .withoutEscapingSlashes])
       return data.map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
     }
   }

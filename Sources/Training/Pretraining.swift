@@ -46,14 +46,16 @@ public struct Pretraining {
         setting: "training.precision", reason: "this build computes in float32 only; bfloat16 needs oneDNN")
     }
     if configuration.dino.centering == .sinkhorn {
-      throw TrainingError.unavailable(setting: "dino.centering", reason: "sinkhorn is not there yet; ema or off")
+      throw TrainingError.unavailable(
+        setting: "dino.centering", reason: "sinkhorn is not there yet; ema or off")
     }
     let recipe = try configuration.resolvedRecipe()
     let views = try MultiCrop(recipe)
     let folder = try ImageFolder(data)
     let plan = try TrainingPlan(configuration, images: folder.count)
     return Preparation(
-      folder: folder, plan: plan, recipe: recipe, views: views, notes: plan.warnings, globalViews: views.groups[0].views)
+      folder: folder, plan: plan, recipe: recipe, views: views, notes: plan.warnings,
+      globalViews: views.groups[0].views)
   }
 
   /// Runs to the end, or until `shouldStop` says so after a step.
@@ -72,7 +74,8 @@ public struct Pretraining {
   }
 
   private func start<M: Method>(
-    _ method: M, _ preparation: Preparation, observer: any RunObserver, clock: () -> Double, shouldStop: () -> Bool
+    _ method: M, _ preparation: Preparation, observer: any RunObserver, clock: () -> Double,
+    shouldStop: () -> Bool
   ) throws -> RunOutcome {
     let seed = UInt64(configuration.seed)
     var trainer = Trainer(
@@ -120,7 +123,8 @@ public struct Pretraining {
       let state = try Checkpoint.state(at: folder)
       if state.dataHash != trainer.folder.contentHash {
         if !allowsChangedData {
-          throw TrainingError.dataDiffers(path: run.path, images: trainer.folder.count, otherImages: state.images)
+          throw TrainingError.dataDiffers(
+            path: run.path, images: trainer.folder.count, otherImages: state.images)
         }
         notes.append("the images differ from those the run began with")
       }

@@ -43,7 +43,8 @@ public struct RunFolder: Sendable, Equatable {
     do {
       try FileManager.default.createDirectory(atPath: checkpoints, withIntermediateDirectories: true)
     } catch {
-      throw .file(FileFailure(path: checkpoints, action: "create the folder", reason: error.localizedDescription))
+      throw .file(
+        FileFailure(path: checkpoints, action: "create the folder", reason: error.localizedDescription))
     }
   }
 

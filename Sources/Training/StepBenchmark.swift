@@ -54,7 +54,8 @@ public struct StepBenchmark {
     var allocations = 0
     for index in 0..<options.steps {
       let now = Moment(
-        step: index, epoch: 0, learningRate: 1e-3, weightDecay: 0.01, teacherMomentum: 0.996, teacherTemperature: 0.04,
+        step: index, epoch: 0, learningRate: 1e-3, weightDecay: 0.01, teacherMomentum: 0.996,
+        teacherTemperature: 0.04,
         isLastLayerFrozen: false, clip: 3)
       let before = BufferPool.shared.freshAllocations
       let start = clock()

@@ -104,7 +104,8 @@ public struct Trainer<M: Method> {
     } catch { throw .file(error) }
     let names = step.method.student.parameters.map { $0.name }
     let state = Checkpoint.State(
-      step: done, seed: configuration.seed, configurationHash: configuration.hash, dataHash: folder.contentHash,
+      step: done, seed: configuration.seed, configurationHash: configuration.hash,
+      dataHash: folder.contentHash,
       images: folder.count, kernels: blasVersion() + ", " + blasKernelSet(), loader: loader,
       updates: Dictionary(uniqueKeysWithValues: zip(names, step.optimizer.updates)))
     try Checkpoint.write(

@@ -18,7 +18,8 @@ import Testing
     tape.backward(from: value)
     loss.updateCenter(teacher: teacher)
     #expect(relativeError(value.value, try golden.tensor("loss.\(name)")) < 1e-5)
-    #expect(relativeError(try #require(tape.gradient(of: student)), try golden.tensor("gradient.\(name)")) < 1e-5)
+    #expect(
+      relativeError(try #require(tape.gradient(of: student)), try golden.tensor("gradient.\(name)")) < 1e-5)
     #expect(relativeError(loss.center, try golden.tensor("center")) < 1e-6)
   }
 }

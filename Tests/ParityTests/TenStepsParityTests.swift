@@ -36,7 +36,8 @@ private struct TenSteps {
           patchRows(of: hashFilled("step.\(number).local", [16, 3, 8, 8]), patch: 4),
         ], globalViews: 2)
       let now = Moment(
-        step: number, epoch: 0, learningRate: 1e-3, weightDecay: 0.1, teacherMomentum: 0.9, teacherTemperature: 0.04,
+        step: number, epoch: 0, learningRate: 1e-3, weightDecay: 0.1, teacherMomentum: 0.9,
+        teacherTemperature: 0.04,
         isLastLayerFrozen: false, clip: 3)
       losses.append(try step(views, now).loss)
     }

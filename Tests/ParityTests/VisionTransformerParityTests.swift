@@ -61,14 +61,18 @@ func hashFilledStore(_ scope: ParameterScope) -> ParameterStore {
       let expected = try golden.tensor("gradient.\(side).\(parameter.name)").array.map(Double.init)
       let values = gradients[of: parameter].array.map(Double.init)
       let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
-      #expect(abs(norm - expected[0]) <= 1e-3 * expected[0], "\(parameter.name): norm \(norm), \(expected[0])")
+      #expect(
+        abs(norm - expected[0]) <= 1e-3 * expected[0], "\(parameter.name): norm \(norm), \(expected[0])")
       let sum = values.reduce(0, +)
       let spread = expected[0] * Double(values.count).squareRoot()
       #expect(abs(sum - expected[1]) <= 1e-3 * spread, "\(parameter.name): sum \(sum), \(expected[1])")
       let places = hashedPlaces(parameter.name, count: values.count)
-      let difference = zip(places, expected[2...]).reduce(0) { $0 + (values[$1.0] - $1.1) * (values[$1.0] - $1.1) }
+      let difference = zip(places, expected[2...]).reduce(0) {
+        $0 + (values[$1.0] - $1.1) * (values[$1.0] - $1.1)
+      }
       let size = expected[2...].reduce(0) { $0 + $1 * $1 }
-      #expect((difference / size).squareRoot() < 1e-3, "\(parameter.name): \((difference / size).squareRoot())")
+      #expect(
+        (difference / size).squareRoot() < 1e-3, "\(parameter.name): \((difference / size).squareRoot())")
     }
   }
 
@@ -78,7 +82,8 @@ func hashFilledStore(_ scope: ParameterScope) -> ParameterStore {
     for name in golden.names {
       let parts = name.split(separator: ".")
       let sides = parts[2].split(separator: "x").compactMap { Int($0) }
-      guard let rule = PositionInterpolation(rawValue: String(parts[0])), let old = Int(parts[1]), sides[0] == sides[1]
+      guard let rule = PositionInterpolation(rawValue: String(parts[0])), let old = Int(parts[1]),
+        sides[0] == sides[1]
       else { continue }
       let table = hashFilled("positions.\(old)", [1, 1 + old * old, 8])
       let result = interpolatedPositions(Variable(table), by: rule.matrix(from: old, to: sides[0]))

@@ -21,7 +21,9 @@ import Testing
       try pretrain(configuration, data: data, run: run)
       let written = try bytes(ofRun: run)
       #expect(written.keys.contains("teacher.safetensors"))
-      for (name, contents) in written { #expect(contents == first?[name] ?? contents, "\(name), \(count) threads") }
+      for (name, contents) in written {
+        #expect(contents == first?[name] ?? contents, "\(name), \(count) threads")
+      }
       first = first ?? written
     }
   }
@@ -35,13 +37,18 @@ import Testing
     #expect(outcome.isInterrupted && outcome.done == stop)
     let rest = try pretrain(configuration, data: data, run: scratch.path + "/parts") { $0.resumes = true }
     #expect(!rest.isInterrupted && rest.done == 8)
-    let (whole, parts) = (try bytes(ofRun: scratch.path + "/whole"), try bytes(ofRun: scratch.path + "/parts"))
+    let (whole, parts) = (
+      try bytes(ofRun: scratch.path + "/whole"), try bytes(ofRun: scratch.path + "/parts")
+    )
     #expect(Set(whole.keys) == Set(parts.keys))
     for (name, contents) in whole { #expect(parts[name] == contents, "\(name)") }
     #expect(whole["skipped.jsonl"]!.isEmpty == false)
   }
 
-  @Test func `a checkpoint that a kill left unfinished is ignored, and lines logged after the last one are cut`() throws {
+  @Test
+  func `a checkpoint that a kill left unfinished is ignored, and lines logged after the last one are cut`()
+    throws
+  {
     let data = try scratch.images(12)
     let configuration = try tinyConfiguration(steps: 6)
     try pretrain(configuration, data: data, run: scratch.path + "/whole")
@@ -78,12 +85,15 @@ import Testing
     #expect(RunFolder(scratch.path + "/run").checkpointSteps == [6, 8])
   }
 
-  @Test func `a folder that holds a run is refused unless told otherwise, and nothing in it changes`() throws {
+  @Test func `a folder that holds a run is refused unless told otherwise, and nothing in it changes`() throws
+  {
     let data = try scratch.images(12)
     let run = scratch.path + "/run"
     try pretrain(try tinyConfiguration(steps: 2), data: data, run: run)
     let before = try bytes(ofRun: run)
-    #expect(throws: TrainingError.self) { try pretrain(try tinyConfiguration(steps: 2), data: data, run: run) }
+    #expect(throws: TrainingError.self) {
+      try pretrain(try tinyConfiguration(steps: 2), data: data, run: run)
+    }
     #expect(throws: TrainingError.self) {
       try pretrain(try tinyConfiguration(steps: 3), data: data, run: run) { $0.resumes = true }
     }
@@ -109,9 +119,12 @@ import Testing
     }
   }
 
-  @Test func `a loss that is not finite stops the run with step and value, and the last checkpoint stays`() throws {
+  @Test func `a loss that is not finite stops the run with step and value, and the last checkpoint stays`()
+    throws
+  {
     let data = try scratch.images(12)
-    let configuration = try tinyConfiguration(steps: 200, "training.learningRate=1000", "optimizer.weightDecay=1",
+    let configuration = try tinyConfiguration(
+      steps: 200, "training.learningRate=1000", "optimizer.weightDecay=1",
       "optimizer.finalWeightDecay=1")
     let run = scratch.path + "/run"
     do {

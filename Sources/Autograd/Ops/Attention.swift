@@ -9,7 +9,8 @@ import EmanateTensors
 public func attention(_ qkv: Variable, heads: Int) -> Variable {
   let shape = qkv.shape
   precondition(
-    shape.rank == 3 && shape[2] % (3 * heads) == 0, "attention: \(shape) is not [B, T, 3D] with D a multiple of \(heads)")
+    shape.rank == 3 && shape[2] % (3 * heads) == 0,
+    "attention: \(shape) is not [B, T, 3D] with D a multiple of \(heads)")
   let sizes = AttentionSizes(batch: shape[0], tokens: shape[1], width: shape[2] / 3, heads: heads)
   let y = Tensor(uninitialized: [sizes.batch, sizes.tokens, sizes.width])
   let logSums = Tensor(uninitialized: [sizes.batch, heads, sizes.tokens])

@@ -43,7 +43,8 @@ struct ClassAttentionBackward: BackwardRule {
         let offset = sample * tokens * 2 * width + head * depth
         let (k, dk) = (kv.pointer + offset, dkv.pointer + offset)
         em_class_attention_backward(
-          q.pointer + at, k, k + width, 2 * width, tokens, depth, p.pointer + (sample * heads + head) * tokens,
+          q.pointer + at, k, k + width, 2 * width, tokens, depth,
+          p.pointer + (sample * heads + head) * tokens,
           dy.pointer + at, dq.pointer + at, dk, dk + width, scratch.pointer)
       }
       withExtendedLifetime(scratch) {}

@@ -40,7 +40,9 @@ struct GELUBackward: BackwardRule {
 public func weightedSum(_ x: Variable, weights: Tensor) -> Variable {
   precondition(x.shape == weights.shape, "weightedSum: shapes \(x.shape) and \(weights.shape)")
   var sum = 0.0
-  x.value.withElements { a in weights.withElements { b in for i in a.indices { sum += Double(a[i]) * Double(b[i]) } } }
+  x.value.withElements { a in
+    weights.withElements { b in for i in a.indices { sum += Double(a[i]) * Double(b[i]) } }
+  }
   return record(Tensor([Float(sum)], [1]), [x], WeightedSumBackward(weights: weights))
 }
 
@@ -64,7 +66,8 @@ public func crossEntropy(_ logits: Variable, labels: [Int]) -> Variable {
   var total = 0.0
   for row in 0..<rows {
     let label = labels[row]
-    precondition(label >= 0 && label < classes, "crossEntropy: label \(label) of row \(row), classes 0..<\(classes)")
+    precondition(
+      label >= 0 && label < classes, "crossEntropy: label \(label) of row \(row), classes 0..<\(classes)")
     em_softmax(x.pointer + row * classes, nil, 1, classes, gradient.pointer + row * classes)
     total -= logarithm(Double(max(gradient.pointer[row * classes + label], 1e-38)))
     gradient.pointer[row * classes + label] -= 1

@@ -42,14 +42,17 @@ public struct KeptSamples: Sendable {
 ///
 /// With `kept`, x is [B, T, I] and only its kept samples go in: the result is [kept.count, T, O].
 public func linear(
-  _ x: Variable, _ weight: Variable, _ bias: Variable, after prelude: Prelude = .none, of kept: KeptSamples? = nil
+  _ x: Variable, _ weight: Variable, _ bias: Variable, after prelude: Prelude = .none,
+  of kept: KeptSamples? = nil
 ) -> Variable {
   let step = LinearStep(x, weight, bias, prelude, rows: kept?.rows.count, map: kept?.rows)
   let y = Tensor(
-    uninitialized: kept.map { Shape([$0.count, x.shape[1], step.outputs]) } ?? x.shape.replacingLast(step.outputs))
+    uninitialized: kept.map { Shape([$0.count, x.shape[1], step.outputs]) }
+      ?? x.shape.replacingLast(step.outputs))
   let statistics = step.forward(into: y.pointer, residual: nil)
   return record(
-    y, step.inputVariables, LinearBackward(step: step.saved(statistics), residualMap: nil, scale: 1, hasResidual: false))
+    y, step.inputVariables,
+    LinearBackward(step: step.saved(statistics), residualMap: nil, scale: 1, hasResidual: false))
 }
 
 /// y = residual + s (f(x) Wᵀ + b).  x: [..., I], weight: [O, I], bias: [O], residual: [..., O] -> [..., O].
@@ -151,7 +154,9 @@ struct LinearStep {
   var rowBlocks: Blocks { Blocks(rows, about: 192) }
 
   /// f(x) for some rows into `out`, which starts at the range's first row.
-  func prelude(_ range: Range<Int>, statistics: Tensor?, isAgain: Bool, into out: UnsafeMutablePointer<Float>) {
+  func prelude(
+    _ range: Range<Int>, statistics: Tensor?, isAgain: Bool, into out: UnsafeMutablePointer<Float>
+  ) {
     switch kind {
     case .none:
       break
@@ -162,11 +167,12 @@ struct LinearStep {
       withMap(map) { map in
         if isAgain {
           em_layer_norm_again(
-            x.pointer, map, range.lowerBound, range.count, inputs, gamma.pointer, beta.pointer, mean, deviation, out)
+            x.pointer, map, range.lowerBound, range.count, inputs, gamma.pointer, beta.pointer, mean,
+            deviation, out)
         } else {
           em_layer_norm(
-            x.pointer, map, range.lowerBound, range.count, inputs, gamma.pointer, beta.pointer, epsilon, out, mean,
-            deviation)
+            x.pointer, map, range.lowerBound, range.count, inputs, gamma.pointer, beta.pointer, epsilon, out,
+            mean, deviation)
         }
       }
     }
@@ -188,7 +194,8 @@ struct LinearStep {
         let branch = residual == nil ? nil : Tensor(uninitialized: [range.count, outputs])
         let to = branch?.pointer ?? y + range.lowerBound * outputs
         blockProduct(
-          Matrix(from, stride: inputs), Matrix(weight.pointer, stride: inputs, transposed: true), rows: range.count,
+          Matrix(from, stride: inputs), Matrix(weight.pointer, stride: inputs, transposed: true),
+          rows: range.count,
           columns: outputs, depth: inputs, into: to, stride: outputs)
         finish(range, branch: to, residual: residual, into: y)
         withExtendedLifetime((a, branch)) {}
@@ -199,13 +206,15 @@ struct LinearStep {
       if let a {
         ThreadPool.shared.forEach(small.count) { index in
           prelude(
-            small[index], statistics: kept, isAgain: false, into: a.pointer + small[index].lowerBound * inputs)
+            small[index], statistics: kept, isAgain: false, into: a.pointer + small[index].lowerBound * inputs
+          )
         }
       }
       let branch = residual == nil ? nil : Tensor(uninitialized: [rows, outputs])
       let to = branch?.pointer ?? y
       product(
-        Matrix(a?.pointer ?? x.pointer, stride: inputs), Matrix(weight.pointer, stride: inputs, transposed: true),
+        Matrix(a?.pointer ?? x.pointer, stride: inputs),
+        Matrix(weight.pointer, stride: inputs, transposed: true),
         rows: rows, columns: outputs, depth: inputs, into: to, stride: outputs)
       ThreadPool.shared.forEach(small.count) { index in
         finish(
@@ -217,12 +226,14 @@ struct LinearStep {
   }
 
   private func finish(
-    _ range: Range<Int>, branch: UnsafeMutablePointer<Float>, residual: Residual?, into y: UnsafeMutablePointer<Float>
+    _ range: Range<Int>, branch: UnsafeMutablePointer<Float>, residual: Residual?,
+    into y: UnsafeMutablePointer<Float>
   ) {
     if let residual {
       withMap(residual.map) { map in
         em_residual(
-          branch, bias.pointer, residual.scale, residual.value, map, range.lowerBound, range.count, outputs, y)
+          branch, bias.pointer, residual.scale, residual.value, map, range.lowerBound, range.count, outputs, y
+        )
       }
     } else {
       em_add_bias(branch, bias.pointer, range.count, outputs)
@@ -261,7 +272,8 @@ struct LinearBackward: BackwardRule {
     ThreadPool.shared.forEach(rows.count) { index in
       let range = rows[index]
       withMap(residualMap) {
-        em_gather(from, $0, range.lowerBound, range.count, width, scale, branch.pointer + range.lowerBound * width)
+        em_gather(
+          from, $0, range.lowerBound, range.count, width, scale, branch.pointer + range.lowerBound * width)
       }
     }
     return branch
@@ -283,13 +295,15 @@ struct LinearBackward: BackwardRule {
     } else {
       whole = Tensor(uninitialized: [rows, width])
       product(
-        Matrix(upstream, stride: outputs), Matrix(step.weight.pointer, stride: width), rows: rows, columns: width,
+        Matrix(upstream, stride: outputs), Matrix(step.weight.pointer, stride: width), rows: rows,
+        columns: width,
         depth: outputs, into: whole!.pointer, stride: width)
     }
 
     func pass(_ range: Range<Int>, _ index: Int, into dx: UnsafeMutablePointer<Float>?, beta: Float) {
       em_column_sums(
-        upstream + range.lowerBound * outputs, range.count, outputs, outputs, biasSums.pointer + index * outputs, 0)
+        upstream + range.lowerBound * outputs, range.count, outputs, outputs,
+        biasSums.pointer + index * outputs, 0)
       let a = activated.map { $0.pointer + range.lowerBound * width }
       guard let dx else {
         if let a { step.prelude(range, statistics: step.statistics, isAgain: true, into: a) }
@@ -299,11 +313,16 @@ struct LinearBackward: BackwardRule {
       func multiply(into da: UnsafeMutablePointer<Float>, beta: Float) {
         if let whole {
           let from = whole.pointer + range.lowerBound * width
-          if beta == 0 { da.update(from: from, count: range.count * width) } else { em_add(da, from, 1, range.count * width) }
+          if beta == 0 {
+            da.update(from: from, count: range.count * width)
+          } else {
+            em_add(da, from, 1, range.count * width)
+          }
         } else {
           blockProduct(
             Matrix(upstream + range.lowerBound * outputs, stride: outputs),
-            Matrix(step.weight.pointer, stride: width), rows: range.count, columns: width, depth: outputs, into: da,
+            Matrix(step.weight.pointer, stride: width), rows: range.count, columns: width, depth: outputs,
+            into: da,
             stride: width, beta: beta)
         }
       }
@@ -330,8 +349,8 @@ struct LinearBackward: BackwardRule {
         let sums = normSums.pointer + index * 2 * width
         withMap(step.map) { map in
           em_layer_norm_backward(
-            da.pointer, step.x.pointer, map, range.lowerBound, range.count, width, gamma.pointer, mean, deviation,
-            dx, beta == 0 ? 0 : 1, sums, sums + width)
+            da.pointer, step.x.pointer, map, range.lowerBound, range.count, width, gamma.pointer, mean,
+            deviation, dx, beta == 0 ? 0 : 1, sums, sums + width)
         }
         withExtendedLifetime(da) {}
       }
@@ -350,14 +369,16 @@ struct LinearBackward: BackwardRule {
     inputs.add(1, step.weight.shape) { dw, beta in
       product(
         Matrix(upstream, stride: outputs, transposed: true),
-        Matrix(activated?.pointer ?? step.x.pointer, stride: width), rows: outputs, columns: width, depth: rows,
+        Matrix(activated?.pointer ?? step.x.pointer, stride: width), rows: outputs, columns: width,
+        depth: rows,
         into: dw, stride: width, beta: beta)
     }
     inputs.add(2, [outputs]) { db, beta in
       em_column_sums(biasSums.pointer, blocks.count, outputs, outputs, db, beta == 0 ? 0 : 1)
     }
     if case .layerNorm = step.kind {
-      precondition(inputs.wants(0) || !inputs.wants(3), "linear: a layer normalisation of a constant is not trained")
+      precondition(
+        inputs.wants(0) || !inputs.wants(3), "linear: a layer normalisation of a constant is not trained")
       inputs.add(3, [width]) { sum, beta in
         em_column_sums(normSums.pointer, blocks.count, width, 2 * width, sum, beta == 0 ? 0 : 1)
       }

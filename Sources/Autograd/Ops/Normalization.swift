@@ -32,11 +32,14 @@ struct LayerNormBackward: BackwardRule {
       let range = blocks[index]
       let part = sums.pointer + index * 2 * width
       em_layer_norm_backward(
-        dy.pointer + range.lowerBound * width, x.pointer, nil, range.lowerBound, range.count, width, weight.pointer,
+        dy.pointer + range.lowerBound * width, x.pointer, nil, range.lowerBound, range.count, width,
+        weight.pointer,
         statistics.pointer, statistics.pointer + rows, dx.pointer, 0, part, part + width)
     }
     inputs.give(0, dx)
-    inputs.add(1, [width]) { em_column_sums(sums.pointer, blocks.count, width, 2 * width, $0, $1 == 0 ? 0 : 1) }
+    inputs.add(1, [width]) {
+      em_column_sums(sums.pointer, blocks.count, width, 2 * width, $0, $1 == 0 ? 0 : 1)
+    }
     inputs.add(2, [width]) {
       em_column_sums(sums.pointer + width, blocks.count, width, 2 * width, $0, $1 == 0 ? 0 : 1)
     }
@@ -83,9 +86,11 @@ public func weightNormLinear(_ x: Variable, direction: Variable, gain: Variable)
   ThreadPool.shared.forEach(blocks.count) { index in
     let block = blocks[index]
     let (first, count) = (block.lowerBound, block.count)
-    em_weight_norm_factors(v.pointer + first * width, g.pointer + first, count, width, factors.pointer + first)
+    em_weight_norm_factors(
+      v.pointer + first * width, g.pointer + first, count, width, factors.pointer + first)
     blockProduct(
-      Matrix(input.pointer, stride: width), Matrix(v.pointer + first * width, stride: width, transposed: true),
+      Matrix(input.pointer, stride: width),
+      Matrix(v.pointer + first * width, stride: width, transposed: true),
       rows: rows, columns: count, depth: width, into: y.pointer + first, stride: outputs)
     em_scale_columns(y.pointer, rows, outputs, first, count, factors.pointer)
   }
@@ -94,7 +99,9 @@ public func weightNormLinear(_ x: Variable, direction: Variable, gain: Variable)
 }
 
 /// Prototypes in blocks of about 1,024.
-private func PrototypeBlocks(_ outputs: Int) -> Blocks { Blocks(outputs, about: outputs >= 4096 ? 1024 : 128) }
+private func PrototypeBlocks(_ outputs: Int) -> Blocks {
+  Blocks(outputs, about: outputs >= 4096 ? 1024 : 128)
+}
 
 struct WeightNormLinearBackward: BackwardRule {
   static let name = "weightNormLinear"
@@ -121,7 +128,8 @@ struct WeightNormLinearBackward: BackwardRule {
       let previous = beta == 0 ? nil : Tensor(uninitialized: [count, width])
       if let previous { previous.pointer.update(from: to, count: count * width) }
       blockProduct(
-        Matrix(upstream + first, stride: outputs, transposed: true), Matrix(x.pointer, stride: width), rows: count,
+        Matrix(upstream + first, stride: outputs, transposed: true), Matrix(x.pointer, stride: width),
+        rows: count,
         columns: width, depth: rows, into: to, stride: width)
       em_weight_norm_backward(
         to, direction.pointer + first * width, gain.pointer + first, count, width,

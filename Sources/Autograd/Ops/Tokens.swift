@@ -33,10 +33,16 @@ struct AssembleTokensBackward: BackwardRule {
     inputs.add(0, [batch, count, width]) { dx, beta in
       ThreadPool.shared.forEach(batch) { sample in
         let (to, from) = (dx + sample * count * width, upstream + sample * row + width)
-        if beta == 0 { to.update(from: from, count: count * width) } else { em_add(to, from, 1, count * width) }
+        if beta == 0 {
+          to.update(from: from, count: count * width)
+        } else {
+          em_add(to, from, 1, count * width)
+        }
       }
     }
-    inputs.add(1, [1, 1, width]) { dx, beta in em_column_sums(upstream, batch, width, row, dx, beta == 0 ? 0 : 1) }
+    inputs.add(1, [1, 1, width]) { dx, beta in
+      em_column_sums(upstream, batch, width, row, dx, beta == 0 ? 0 : 1)
+    }
     inputs.add(2, [1, count + 1, width]) { dx, beta in
       let blocks = Blocks(row, about: 4096)
       ThreadPool.shared.forEach(blocks.count) { index in
@@ -100,7 +106,11 @@ struct ConcatenatedBackward: BackwardRule {
     var at = 0
     for (index, shape) in shapes.enumerated() {
       inputs.add(index, shape) { dx, beta in
-        if beta == 0 { dx.update(from: dy.pointer + at, count: shape.count) } else { em_add(dx, dy.pointer + at, 1, shape.count) }
+        if beta == 0 {
+          dx.update(from: dy.pointer + at, count: shape.count)
+        } else {
+          em_add(dx, dy.pointer + at, 1, shape.count)
+        }
       }
       at += shape.count
     }
@@ -116,7 +126,8 @@ public func interpolatedPositions(_ x: Variable, by matrix: Tensor) -> Variable 
   let y = Tensor(uninitialized: [1, to + 1, width])
   y.pointer.update(from: x.value.pointer, count: width)
   product(
-    Matrix(matrix.pointer, stride: from), Matrix(x.value.pointer + width, stride: width), rows: to, columns: width,
+    Matrix(matrix.pointer, stride: from), Matrix(x.value.pointer + width, stride: width), rows: to,
+    columns: width,
     depth: from, into: y.pointer + width, stride: width)
   return record(y, [x], InterpolatedPositionsBackward(matrix: matrix, width: width))
 }
@@ -131,7 +142,8 @@ struct InterpolatedPositionsBackward: BackwardRule {
     inputs.add(0, [1, from + 1, width]) { dx, beta in
       if beta == 0 { dx.update(from: dy.pointer, count: width) } else { em_add(dx, dy.pointer, 1, width) }
       product(
-        Matrix(matrix.pointer, stride: from, transposed: true), Matrix(dy.pointer + width, stride: width), rows: from,
+        Matrix(matrix.pointer, stride: from, transposed: true), Matrix(dy.pointer + width, stride: width),
+        rows: from,
         columns: width, depth: to, into: dx + width, stride: width, beta: beta)
     }
   }

@@ -13,11 +13,14 @@ public struct VisionTransformerSizes: Sendable, Equatable {
 
   /// Sizes; the side must be a multiple of the patch and the width one of the heads.
   public init(
-    width: Int, depth: Int, heads: Int, mlpRatio: Double = 4, patch: Int = 16, side: Int = 224, dropPath: Double = 0,
+    width: Int, depth: Int, heads: Int, mlpRatio: Double = 4, patch: Int = 16, side: Int = 224,
+    dropPath: Double = 0,
     positionInterpolation: PositionInterpolation = .dino
   ) {
-    precondition(side % patch == 0, "VisionTransformerSizes: side \(side) is not a multiple of patch \(patch)")
-    precondition(width % heads == 0, "VisionTransformerSizes: width \(width) is not a multiple of \(heads) heads")
+    precondition(
+      side % patch == 0, "VisionTransformerSizes: side \(side) is not a multiple of patch \(patch)")
+    precondition(
+      width % heads == 0, "VisionTransformerSizes: width \(width) is not a multiple of \(heads) heads")
     (self.width, self.depth, self.heads, self.mlpRatio) = (width, depth, heads, mlpRatio)
     (self.patch, self.side, self.dropPath) = (patch, side, dropPath)
     self.positionInterpolation = positionInterpolation
@@ -92,7 +95,8 @@ public struct VisionTransformer: Backbone {
   static let chunkTokens = 800
 
   private func embedded(_ patches: Tensor, _ positions: Variable, _ pass: Pass) -> Variable {
-    assembleTokens(patchEmbedding(Variable(patches), pass), classToken: pass[classToken], positions: positions)
+    assembleTokens(
+      patchEmbedding(Variable(patches), pass), classToken: pass[classToken], positions: positions)
   }
 
   private func positions(_ pass: Pass, patches: Int) -> Variable {

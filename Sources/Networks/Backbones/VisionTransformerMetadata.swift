@@ -2,7 +2,8 @@ extension VisionTransformerSizes {
   /// The sizes as text for a weights file's metadata, so that the file says by itself what it is.
   public var metadata: [String: String] {
     [
-      "architecture": "vit", "width": "\(width)", "depth": "\(depth)", "heads": "\(heads)", "mlp_ratio": "\(mlpRatio)",
+      "architecture": "vit", "width": "\(width)", "depth": "\(depth)", "heads": "\(heads)",
+      "mlp_ratio": "\(mlpRatio)",
       "patch": "\(patch)", "side": "\(side)", "position_interpolation": positionInterpolation.rawValue,
     ]
   }
@@ -13,11 +14,14 @@ extension VisionTransformerSizes {
     guard
       metadata["architecture"] == "vit", let width = number("width"), let depth = number("depth"),
       let heads = number("heads"), let patch = number("patch"), let side = number("side"),
-      let mlpRatio = metadata["mlp_ratio"].flatMap({ Double($0) }), width > 0, depth > 0, heads > 0, patch > 0,
+      let mlpRatio = metadata["mlp_ratio"].flatMap({ Double($0) }), width > 0, depth > 0, heads > 0,
+      patch > 0,
       side > 0, width % heads == 0, side % patch == 0
     else { return nil }
     self.init(
       width: width, depth: depth, heads: heads, mlpRatio: mlpRatio, patch: patch, side: side,
-      positionInterpolation: metadata["position_interpolation"].flatMap { PositionInterpolation(rawValue: $0) } ?? .dino)
+      positionInterpolation: metadata["position_interpolation"].flatMap {
+        PositionInterpolation(rawValue: $0)
+      } ?? .dino)
   }
 }

@@ -8,7 +8,9 @@ public struct DINOHeadSizes: Sendable, Equatable {
   public var normLastLayer: Bool
 
   /// As published: 2,048, 256, 65,536.
-  public init(hidden: Int = 2048, bottleneck: Int = 256, prototypes: Int = 65536, normLastLayer: Bool = true) {
+  public init(
+    hidden: Int = 2048, bottleneck: Int = 256, prototypes: Int = 65536, normLastLayer: Bool = true
+  ) {
     (self.hidden, self.bottleneck, self.prototypes) = (hidden, bottleneck, prototypes)
     self.normLastLayer = normLastLayer
   }
@@ -31,7 +33,8 @@ public struct DINOHead: Sendable {
     let last = scope.scope("last_layer")
     gain = last.parameter("weight_g", [sizes.prototypes, 1], .ones, isTrained: !sizes.normLastLayer)
     direction = last.parameter(
-      "weight_v", [sizes.prototypes, sizes.bottleneck], .uniform(bound: 1 / Float(sizes.bottleneck).squareRoot()))
+      "weight_v", [sizes.prototypes, sizes.bottleneck],
+      .uniform(bound: 1 / Float(sizes.bottleneck).squareRoot()))
   }
 
   /// x: [N, D] -> logits [N, K].

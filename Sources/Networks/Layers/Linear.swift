@@ -19,7 +19,8 @@ public struct Linear: Sendable {
   }
 
   func callAsFunction(
-    _ x: Variable, _ pass: Pass, after prelude: Prelude = .none, addedTo residual: Variable, of kept: KeptSamples?
+    _ x: Variable, _ pass: Pass, after prelude: Prelude = .none, addedTo residual: Variable,
+    of kept: KeptSamples?
   ) -> Variable {
     linear(x, pass[weight], pass[bias], after: prelude, addedTo: residual, of: kept)
   }

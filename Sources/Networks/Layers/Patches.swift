@@ -7,7 +7,8 @@ import EmanateTensors
 public func patchRows(of images: Tensor, patch: Int) -> Tensor {
   let (batch, channels, side) = (images.shape[0], images.shape[1], images.shape[2])
   precondition(
-    images.shape[3] == side && side % patch == 0, "patchRows: images \(images.shape) and patches of side \(patch)")
+    images.shape[3] == side && side % patch == 0,
+    "patchRows: images \(images.shape) and patches of side \(patch)")
   let grid = side / patch
   var rows = Tensor(uninitialized: [batch, grid * grid, channels * patch * patch])
   rows.withMutableElements { to in
@@ -17,7 +18,8 @@ public func patchRows(of images: Tensor, patch: Int) -> Tensor {
         for place in 0..<grid * grid {
           for channel in 0..<channels {
             for y in 0..<patch {
-              let line = ((sample * channels + channel) * side + place / grid * patch + y) * side + place % grid * patch
+              let row = (sample * channels + channel) * side + place / grid * patch + y
+              let line = row * side + place % grid * patch
               for x in 0..<patch {
                 to[at] = from[line + x]
                 at += 1

@@ -41,7 +41,8 @@ struct TransformerBlock: Sendable {
     let afterAttention = branch(0, of: own, first: first, pass) { kept in
       let all = kept.map { KeptSamples($0, tokens: tokens) }
       let keysValues = linear(
-        x, sliced(weight, rows: width..<3 * width), sliced(bias, rows: width..<3 * width), after: prelude, of: all)
+        x, sliced(weight, rows: width..<3 * width), sliced(bias, rows: width..<3 * width), after: prelude,
+        of: all)
       let queries = linear(
         own, sliced(weight, rows: 0..<width), sliced(bias, rows: 0..<width), after: prelude, of: kept)
       let count = keysValues.shape[0]
