@@ -82,7 +82,8 @@ let package = Package(
       name: "EmanateEvaluation",
       dependencies: [
         "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks", "EmanateObjectives",
-        "EmanateOptimization", "EmanateImages", "EmanateData", "EmanateInterchange",
+        "EmanateOptimization", "EmanateImages", "EmanateAugmentations", "EmanateData", "EmanateInterchange",
+        "EmanateConfiguration",
       ],
       path: "Sources/Evaluation"),
     .target(
@@ -167,7 +168,11 @@ let package = Package(
       name: "MethodsTests", dependencies: ["TestSupport", "Emanate"],
       path: "Tests/MethodsTests"),
     .testTarget(
-      name: "EvaluationTests", dependencies: ["TestSupport", "Emanate"],
+      name: "EvaluationTests",
+      dependencies: [
+        "TestSupport", "EmanateKernels", "EmanateTensors", "EmanateNetworks", "EmanateImages", "EmanateAugmentations",
+        "EmanateData", "EmanateInterchange", "EmanateConfiguration", "EmanateEvaluation",
+      ],
       path: "Tests/EvaluationTests"),
     .testTarget(
       name: "TrainingTests",

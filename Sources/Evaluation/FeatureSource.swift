@@ -1,0 +1,51 @@
+import EmanateAugmentations
+import EmanateTensors
+
+/// What turns a prepared image into a row of numbers.
+public enum FeatureSource {
+  /// The class token of a network.
+  case network(FrozenNetwork)
+  /// The prepared image itself, resized and cropped as for a network of this side: levels 0...1, not normalised,
+  /// [3 · side · side], red, green, blue.
+  case pixels(side: Int)
+
+  /// Pixels on each side of the prepared image.
+  public var side: Int {
+    switch self {
+    case .network(let network): network.side
+    case .pixels(let side): side
+    }
+  }
+
+  /// The length of a row.
+  public var dimension: Int {
+    switch self {
+    case .network(let network): network.width
+    case .pixels(let side): 3 * side * side
+    }
+  }
+
+  /// How images are prepared: DINO's evaluation (eval_knn.py), at this side.
+  public var transform: EvaluationTransform {
+    switch self {
+    case .network(let network): EvaluationTransform(side: side, normalization: network.normalization)
+    case .pixels: EvaluationTransform(side: side, normalization: Normalization(mean: [0, 0, 0], std: [1, 1, 1]))
+    }
+  }
+
+  /// The side of the patches that rows are made from; a whole image for pixels.
+  var patch: Int {
+    switch self {
+    case .network(let network): network.sizes.patch
+    case .pixels(let side): side
+    }
+  }
+
+  /// Rows of prepared images: patches [B, P, 3·patch²] -> [B, D].
+  func features(_ patches: Tensor) -> Tensor {
+    switch self {
+    case .network(let network): network.features(patches)
+    case .pixels: patches.reshaped([patches.shape[0], dimension])
+    }
+  }
+}
