@@ -2,6 +2,7 @@ import ArgumentParser
 import EmanateAugmentations
 import EmanateConfiguration
 import EmanateData
+import EmanateEvaluation
 import EmanateInterchange
 import EmanateTraining
 import Foundation
@@ -52,7 +53,23 @@ struct CommandFailure: Error {
     case let error as TrainingError: self.init(training: error)
     case let error as ImageFolderError: self.init(.data, error.description)
     case let error as RecipeError: self.init(.data, "\(error)")
+    case let error as WeightsError: self.init(weights: error)
+    case let error as FeaturesError: self.init(.data, error.description)
+    case let error as LinearProbeError:
+      if case .notFinite = error { self.init(.run, error.description) } else { self.init(.data, error.description) }
+    case let error as IDXError: self.init(.data, error.description)
+    case let error as FolderWritingError: self.init(.files, error.description)
     default: self.init(.run, "\(error)")
+    }
+  }
+
+  private init(weights error: WeightsError) {
+    switch error {
+    case .missing: self.init(.files, error.description)
+    case .notWeights: self.init(.data, error.description)
+    case .file(let error): self.init(error)
+    case .configuration(let error): self.init(error)
+    case .contradiction, .side: self.init(.usage, error.description)
     }
   }
 

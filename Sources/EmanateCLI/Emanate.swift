@@ -4,7 +4,10 @@ import Foundation
 struct EmanateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "emanate", abstract: "Learns image features without labels by self-distillation.",
-    subcommands: [PretrainCommand.self, ScheduleCommand.self, BenchmarkCommand.self])
+    subcommands: [
+      PretrainCommand.self, FeaturesCommand.self, KNNCommand.self, LinearProbeCommand.self, ScheduleCommand.self,
+      DatasetCommand.self, BenchmarkCommand.self, ListCommand.self,
+    ])
 }
 
 /// Runs the command, and turns errors into a line on standard error and an exit status.

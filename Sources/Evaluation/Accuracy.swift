@@ -26,7 +26,8 @@ public struct Accuracy: Sendable, Hashable {
     precondition(!accuracies.isEmpty, "Accuracy.mean: nothing to average")
     let count = Double(accuracies.count)
     return Accuracy(
-      top1: accuracies.reduce(0) { $0 + $1.top1 } / count, top5: accuracies.reduce(0) { $0 + $1.top5 } / count,
+      top1: accuracies.reduce(0) { $0 + $1.top1 } / count,
+      top5: accuracies.reduce(0) { $0 + $1.top5 } / count,
       count: accuracies[0].count)
   }
 }

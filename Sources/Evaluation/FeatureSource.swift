@@ -29,7 +29,8 @@ public enum FeatureSource {
   public var transform: EvaluationTransform {
     switch self {
     case .network(let network): EvaluationTransform(side: side, normalization: network.normalization)
-    case .pixels: EvaluationTransform(side: side, normalization: Normalization(mean: [0, 0, 0], std: [1, 1, 1]))
+    case .pixels:
+      EvaluationTransform(side: side, normalization: Normalization(mean: [0, 0, 0], std: [1, 1, 1]))
     }
   }
 

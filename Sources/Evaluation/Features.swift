@@ -21,7 +21,9 @@ public struct Features: Sendable {
     let dimension = source.dimension
     let bytes = 4 * dimension * folder.count
     let limit = Int(clamping: ProcessInfo.processInfo.physicalMemory / 2)
-    if bytes > limit { throw .tooLarge(images: folder.count, dimension: dimension, bytes: bytes, limit: limit) }
+    if bytes > limit {
+      throw .tooLarge(images: folder.count, dimension: dimension, bytes: bytes, limit: limit)
+    }
 
     let loader = FeatureLoader(
       folder: folder, transform: source.transform, patch: source.patch, batchSize: batchSize)
@@ -81,7 +83,8 @@ public enum FeaturesError: Error, Sendable, Equatable, CustomStringConvertible {
     case .notFinite(let path): return "\(path): its features are not finite numbers; are the weights sound?"
     case .tooLarge(let images, let dimension, let bytes, let limit):
       func gigabytes(_ bytes: Int) -> String { "\(Double(bytes / 100_000_000) / 10) GB" }
-      return "\(images) images of \(dimension) numbers each take \(gigabytes(bytes)), more than \(gigabytes(limit)), "
+      return
+        "\(images) images of \(dimension) numbers each take \(gigabytes(bytes)), more than \(gigabytes(limit)), "
         + "half of this machine's memory; choose a smaller side or fewer images"
     }
   }

@@ -26,7 +26,8 @@ public struct FrozenNetwork {
   }
 
   init(
-    _ backbone: VisionTransformer, _ store: ParameterStore, side: Int, normalization: Normalization, notes: [String]
+    _ backbone: VisionTransformer, _ store: ParameterStore, side: Int, normalization: Normalization,
+    notes: [String]
   ) {
     precondition(
       side > 0 && side % backbone.patch == 0, "FrozenNetwork: side \(side) and patch \(backbone.patch)")

@@ -22,7 +22,8 @@ public struct KNearestNeighbors: Sendable {
     precondition(
       features.shape.rank == 2 && features.shape[0] == labels.count,
       "KNearestNeighbors: \(labels.count) labels for features \(features.shape)")
-    precondition(k >= 1 && k <= labels.count, "KNearestNeighbors: k is \(k) for \(labels.count) training rows")
+    precondition(
+      k >= 1 && k <= labels.count, "KNearestNeighbors: k is \(k) for \(labels.count) training rows")
     precondition(temperature > 0, "KNearestNeighbors: a temperature of \(temperature)")
     precondition(
       labels.allSatisfy { (0..<classes).contains($0) }, "KNearestNeighbors: a label outside 0..<\(classes)")
@@ -48,7 +49,8 @@ public struct KNearestNeighbors: Sendable {
             guard let query = directions.baseAddress, let row = rows.baseAddress, count > 0 else { return }
             nearestRows(
               queries: query, queryCount: count, rows: row, rowCount: labels.count,
-              width: self.rows.shape[1], k: k, places: places.baseAddress!, products: similarities.baseAddress!)
+              width: self.rows.shape[1], k: k, places: places.baseAddress!,
+              products: similarities.baseAddress!)
           }
         }
       }

@@ -51,20 +51,21 @@ public struct NetworkReader: Sendable {
   /// The network that is stored at `path`.
   public func read(_ path: String) throws(WeightsError) -> FrozenNetwork {
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw .missing(path: path) }
-    if !isFolder.boolValue {
-      return try file(path, configuration: try configuration(aroundCheckpoint: parent(path)))
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw .missing(path: path)
     }
-    let config = join(path, "config.yaml")
-    if exists(config) {
-      let checkpoint = try newestCheckpoint(inRun: path)
-      return try file(weights(in: checkpoint), configuration: try configuration(config))
+    if !isFolder.boolValue {
+      return try file(path, of: try run(aroundCheckpoint: parent(path)))
+    }
+    if let run = try run(path) {
+      return try file(weights(in: newestCheckpoint(inRun: path)), of: run)
     }
     if exists(weights(in: path)) {
-      return try file(weights(in: path), configuration: try configuration(aroundCheckpoint: path))
+      return try file(weights(in: path), of: try run(aroundCheckpoint: path))
     }
     throw .notWeights(
-      path: path, reason: "a folder without config.yaml (a run's) and without \(hints.role).safetensors (a checkpoint's)")
+      path: path,
+      reason: "a folder without config.yaml (a run's) and without \(hints.role).safetensors (a checkpoint's)")
   }
 
   // MARK: Where things are
@@ -85,37 +86,51 @@ public struct NetworkReader: Sendable {
 
   private func weights(in checkpoint: String) -> String { join(checkpoint, "\(hints.role).safetensors") }
 
-  /// The configuration of the run that a checkpoint's folder lies in, if it lies in one.
-  private func configuration(aroundCheckpoint folder: String) throws(WeightsError) -> ExperimentConfiguration? {
-    let absolute = URL(filePath: folder).standardizedFileURL
-    let checkpoints = absolute.deletingLastPathComponent()
-    let config = checkpoints.deletingLastPathComponent().appending(path: "config.yaml").path
-    return checkpoints.lastPathComponent == "checkpoints" && exists(config) ? try configuration(config) : nil
+  /// What a run's folder says about its network besides the weights.
+  private struct Run {
+    let configuration: ExperimentConfiguration
+    /// The file of the recipe as resolved when the run began.
+    let recipe: String
   }
 
-  private func configuration(_ path: String) throws(WeightsError) -> ExperimentConfiguration {
-    do { return try ExperimentConfiguration.load(files: [path]) } catch { throw .configuration(error) }
+  /// The run whose folder this is, if it is one.
+  private func run(_ folder: String) throws(WeightsError) -> Run? {
+    let file = join(folder, "config.yaml")
+    guard exists(file) else { return nil }
+    do throws(ConfigurationError) {
+      return Run(configuration: try .load(files: [file]), recipe: join(folder, "recipe.yaml"))
+    } catch { throw .configuration(error) }
+  }
+
+  /// The run that a checkpoint's folder lies in, if it lies in one.
+  private func run(aroundCheckpoint folder: String) throws(WeightsError) -> Run? {
+    let checkpoints = URL(filePath: folder).standardizedFileURL.deletingLastPathComponent()
+    return checkpoints.lastPathComponent == "checkpoints"
+      ? try run(checkpoints.deletingLastPathComponent().path) : nil
   }
 
   private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
-  private func parent(_ path: String) -> String { URL(filePath: path).standardizedFileURL.deletingLastPathComponent().path }
-  private func join(_ folder: String, _ name: String) -> String { folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)" }
+  private func parent(_ path: String) -> String {
+    URL(filePath: path).standardizedFileURL.deletingLastPathComponent().path
+  }
+  private func join(_ folder: String, _ name: String) -> String {
+    folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
+  }
 
   // MARK: What is in them
 
-  private func file(
-    _ path: String, configuration: ExperimentConfiguration?
-  ) throws(WeightsError) -> FrozenNetwork {
+  private func file(_ path: String, of run: Run?) throws(WeightsError) -> FrozenNetwork {
     if [".pth", ".pt", ".bin", ".ckpt"].contains(where: path.hasSuffix) {
-      throw .notWeights(path: path, reason: "PyTorch files cannot be read yet; save the weights as safetensors")
+      throw .notWeights(
+        path: path, reason: "PyTorch files cannot be read yet; save the weights as safetensors")
     }
     let contents: SafetensorsContents
     do { contents = try Safetensors.read(path) } catch { throw .file(error) }
 
-    let sizes = try sizes(of: contents, configuration)
+    let sizes = try sizes(of: contents, run)
     let side = hints.side ?? sizes.side
     guard side > 0 && side % sizes.patch == 0 else { throw .side(side, patch: sizes.patch) }
-    let normalization = try normalization(of: contents, configuration)
+    let normalization = try normalization(of: contents, run)
     let scope = ParameterScope()
     let backbone = VisionTransformer(scope, sizes)
     let left = try check(contents, against: scope.parameters)
@@ -164,36 +179,42 @@ public struct NetworkReader: Sendable {
 
   /// Mean and deviation: the file's own, else those of the run's recipe, else ImageNet's.
   private func normalization(
-    of contents: SafetensorsContents, _ configuration: ExperimentConfiguration?
+    of contents: SafetensorsContents, _ run: Run?
   ) throws(WeightsError) -> Normalization {
     if let text = contents.metadata[Self.normalizationKey] {
       guard let found = try? JSONDecoder().decode(Normalization.self, from: Data(text.utf8)),
         found.mean.count == 3, found.std.count == 3, found.std.allSatisfy({ $0 > 0 && $0.isFinite }),
         found.mean.allSatisfy(\.isFinite)
       else {
-        throw .notWeights(path: contents.path, reason: "its metadata `normalization` is `\(text.prefix(200))`")
+        throw .notWeights(
+          path: contents.path, reason: "its metadata `normalization` is `\(text.prefix(200))`")
       }
       return found
     }
-    guard let configuration else { return .imageNet }
+    guard let run else { return .imageNet }
+    let recipe: Recipe
     do {
-      let recipe = try configuration.resolvedRecipe()
-      return Normalization(mean: recipe.mean, std: recipe.std)
-    } catch { throw .configuration(error) }
+      recipe =
+        exists(run.recipe) ? try Recipe(contentsOf: run.recipe) : try run.configuration.resolvedRecipe()
+    } catch let error as ConfigurationError {
+      throw .configuration(error)
+    } catch {
+      throw .notWeights(path: run.recipe, reason: "\(error)")
+    }
+    return Normalization(mean: recipe.mean, std: recipe.std)
   }
 
   private func sizes(
-    of contents: SafetensorsContents, _ configuration: ExperimentConfiguration?
+    of contents: SafetensorsContents, _ run: Run?
   ) throws(WeightsError) -> VisionTransformerSizes {
     let named = hints.architecture
-    guard let text = contents.metadata[VisionTransformerSizes.metadataKey] else {
-      return try inferredSizes(contents, configuration)
-    }
-    let sizes: VisionTransformerSizes
-    do {
-      sizes = try VisionTransformerSizes(metadata: text)
-    } catch {
-      throw .notWeights(path: contents.path, reason: "its metadata `architecture` is \(error)")
+    guard contents.metadata["architecture"] != nil else { return try inferredSizes(contents, run) }
+    // A block has several tensors, so a file has more names than blocks.
+    guard let sizes = VisionTransformerSizes(metadata: contents.metadata),
+      sizes.depth <= contents.names.count,
+      max(sizes.width, sizes.side) < 1 << 20, sizes.mlpRatio < 1024
+    else {
+      throw .notWeights(path: contents.path, reason: "its metadata are not sizes of a vision transformer")
     }
     if let named, named.sizes != (sizes.width, sizes.depth, sizes.heads) {
       throw .contradiction(
@@ -208,33 +229,40 @@ public struct NetworkReader: Sendable {
 
   /// Sizes from the shapes of the tensors, which are called as in timm; heads are not among them.
   private func inferredSizes(
-    _ contents: SafetensorsContents, _ configuration: ExperimentConfiguration?
+    _ contents: SafetensorsContents, _ run: Run?
   ) throws(WeightsError) -> VisionTransformerSizes {
     let path = contents.path
     func shape(_ name: String, rank: Int) throws(WeightsError) -> Shape {
       guard let shape = contents.shape(of: name) else {
         let others = contents.names.prefix(3).joined(separator: ", ")
         throw .notWeights(
-          path: path, reason: "no tensor `\(name)`, so not a vision transformer named as in timm; it holds \(others), ...")
+          path: path,
+          reason: "no tensor `\(name)`, so not a vision transformer named as in timm; it holds \(others), ..."
+        )
       }
       guard shape.rank == rank, shape.array.allSatisfy({ $0 > 0 }) else {
-        throw .notWeights(path: path, reason: "tensor `\(name)` has shape \(shape); \(rank) axes are expected")
+        throw .notWeights(
+          path: path, reason: "tensor `\(name)` has shape \(shape); \(rank) axes are expected")
       }
       return shape
     }
     let width = try shape("cls_token", rank: 3)[2]
-    let patch = hints.patch ?? (try shape("patch_embed.proj.weight", rank: 4)[3])
+    let patchShape = try shape("patch_embed.proj.weight", rank: 4)
+    let patch = hints.patch ?? patchShape[3]
     let places = try shape("pos_embed", rank: 3)[1] - 1
     let grid = Int(Double(places).squareRoot().rounded())
     guard grid > 0, grid * grid == places, patch > 0 else {
       throw .notWeights(
-        path: path, reason: "tensor `pos_embed` has \(places + 1) places, not a class token and a square grid")
+        path: path, reason: "tensor `pos_embed` has \(places + 1) places, not a class token and a square grid"
+      )
     }
     let hidden = try shape("blocks.0.mlp.fc1.weight", rank: 2)[0]
-    let blocks = Set(contents.names.compactMap { $0.hasPrefix("blocks.") ? $0.split(separator: ".")[1] : nil })
+    let blocks = Set(
+      contents.names.compactMap { $0.hasPrefix("blocks.") ? $0.split(separator: ".").dropFirst().first : nil }
+    )
     let sizes = hints.architecture?.sizes
     let heads: Int
-    if let known = sizes?.heads ?? configuration?.network.sizes.heads {
+    if let known = sizes?.heads ?? run?.configuration.network.sizes.heads {
       heads = known
     } else {
       heads = try self.heads(width: width, path)
@@ -247,10 +275,9 @@ public struct NetworkReader: Sendable {
     return VisionTransformerSizes(
       width: inferred.width, depth: inferred.depth, heads: inferred.heads,
       // Half more than the hidden width, so that its product with the width rounds down to it.
-      mlpRatio: rest == 0 ? Double(whole) : (Double(hidden) + 0.5) / Double(width), patch: patch, side: grid * patch,
-      positionInterpolation: configuration.flatMap {
-        PositionInterpolation(rawValue: $0.network.positionInterpolation.rawValue)
-      } ?? .dino)
+      mlpRatio: rest == 0 ? Double(whole) : (Double(hidden) + 0.5) / Double(width), patch: patch,
+      side: grid * patch,
+      positionInterpolation: run?.configuration.network.transformerSizes.positionInterpolation ?? .dino)
   }
 
   /// Heads of 64, as all of timm's have; or those of our own preset of that width.
@@ -259,6 +286,7 @@ public struct NetworkReader: Sendable {
       return preset.sizes.heads
     }
     if width % 64 == 0 { return width / 64 }
-    throw .notWeights(path: path, reason: "the number of heads cannot be told from a width of \(width); name --arch")
+    throw .notWeights(
+      path: path, reason: "the number of heads cannot be told from a width of \(width); name --arch")
   }
 }

@@ -23,7 +23,8 @@ public enum WeightsError: Error, CustomStringConvertible {
     case .notWeights(let path, let reason): "\(path): \(reason)"
     case .file(let error): "\(error)"
     case .configuration(let error): "\(error)"
-    case .contradiction(let path, let given, let found): "\(path): \(given) was given, and the file has \(found)"
+    case .contradiction(let path, let given, let found):
+      "\(path): \(given) was given, and the file has \(found)"
     case .side(let side, let patch): "a side of \(side) pixels is not a multiple of the patch, \(patch)"
     }
   }

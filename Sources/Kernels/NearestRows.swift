@@ -4,7 +4,8 @@
 /// `rowCount`. Works in blocks of 128 queries and 1,024 rows on the pool, so the matrix of all products never exists
 /// and the result does not depend on the number of threads. Numbers must be finite.
 package func nearestRows(
-  queries: UnsafePointer<Float>, queryCount: Int, rows: UnsafePointer<Float>, rowCount: Int, width: Int, k: Int,
+  queries: UnsafePointer<Float>, queryCount: Int, rows: UnsafePointer<Float>, rowCount: Int, width: Int,
+  k: Int,
   places: UnsafeMutablePointer<Int32>, products: UnsafeMutablePointer<Float>
 ) {
   precondition(k >= 1 && k <= rowCount, "nearestRows: \(k) of \(rowCount) rows")

@@ -1,0 +1,56 @@
+import ArgumentParser
+import EmanateConfiguration
+import EmanateMethods
+
+/// `emanate list`: what there is to choose from.
+struct ListCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "Lists what there is to choose from, a line each.",
+    discussion: "Example: emanate list keys")
+
+  /// What can be listed.
+  enum Kind: String, CaseIterable, ExpressibleByArgument {
+    case methods, architectures, recipes, losses, keys, configs
+  }
+
+  @Argument(help: "methods, architectures, recipes, losses, keys or configs.")
+  var kind: Kind
+
+  @OptionGroup var output: OutputOptions
+
+  func run() {
+    let lines = items
+    let width = lines.map(\.name.count).max() ?? 0
+    output.result(
+      Summary(
+        items: lines.map(\.name),
+        descriptions: Dictionary(uniqueKeysWithValues: lines.map { ($0.name, $0.text) })),
+      text: lines.map { line in
+        line.text.isEmpty
+          ? line.name : line.name + String(repeating: " ", count: width - line.name.count + 2) + line.text
+      }.joined(separator: "\n"))
+  }
+
+  private var items: [(name: String, text: String)] {
+    switch kind {
+    case .methods: MethodRegistry.all.map { ($0.name, $0.summary) }
+    case .architectures:
+      NetworkSettings.Architecture.allCases.map {
+        ($0.rawValue, "\($0.sizes.width) wide, \($0.sizes.depth) blocks, \($0.sizes.heads) heads")
+      }
+    case .recipes: Resource.names(in: .recipes).map { ($0, "") }
+    case .losses:
+      [("dino", "cross-entropy with a centered, sharpened teacher (Caron et al. 2021, arXiv:2104.14294)")]
+    case .configs: Resource.names(in: .configs).map { ($0, "") }
+    case .keys:
+      Setting.all.map { setting in
+        (setting.path, "\(setting.summary) [\(setting(ExperimentConfiguration()))]; \(setting.allowed)")
+      }
+    }
+  }
+
+  private struct Summary: Encodable {
+    let items: [String]
+    let descriptions: [String: String]
+  }
+}

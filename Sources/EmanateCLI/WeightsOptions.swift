@@ -1,0 +1,86 @@
+import ArgumentParser
+import EmanateConfiguration
+import EmanateEvaluation
+
+/// `--weights` and what belongs to it: a run, a checkpoint, a file, `raw-pixels` or `random`.
+struct WeightsOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "A run's folder, a checkpoint's folder, a safetensors file, `raw-pixels`, or `random`.",
+      valueName: "weights"))
+  var weights: String
+
+  @Option(help: "Which network of a run or checkpoint: teacher or student.")
+  var network = NetworkHints.Role.teacher
+
+  @OptionGroup var architecture: ArchitectureOptions
+
+  /// What the words stand for.
+  enum Choice { case rawPixels, random, stored(String) }
+
+  var choice: Choice {
+    switch weights {
+    case "raw-pixels": .rawPixels
+    case "random": .random
+    default: .stored(weights)
+    }
+  }
+
+  var reader: NetworkReader { NetworkReader(hints) }
+
+  private var hints: NetworkHints {
+    var hints = architecture.hints
+    hints.role = network
+    return hints
+  }
+
+  /// The network that is stored, with its notes shown as warnings; nil for the words.
+  func storedNetwork() throws -> FrozenNetwork? {
+    guard case .stored(let path) = choice else { return nil }
+    let network = try reader.read(path)
+    for note in network.notes { StandardError.write("emanate: note: \(note)\n") }
+    return network
+  }
+
+  /// The one source of features that the option stands for; for `random` the initialisation of `seed`.
+  func source(seed: UInt64) throws -> FeatureSource {
+    switch choice {
+    case .rawPixels: .pixels(side: architecture.side ?? 224)
+    case .random: .network(try reader.random(seed: seed))
+    case .stored: .network(try storedNetwork()!)
+    }
+  }
+}
+
+/// `--arch`, `--patch`, `--side`: a network's sizes where no file says them.
+struct ArchitectureOptions: ParsableArguments {
+  @Option(
+    name: .customLong("arch"),
+    help:
+      "Width, blocks and heads where the file does not say: `emanate list architectures`. (default: vit_tiny)"
+  )
+  var name: NetworkSettings.Architecture?
+
+  @Option(help: "Pixels of a patch's side, where the file does not say. (default: 16)")
+  var patch: Int?
+
+  @Option(help: "Pixels of the prepared images' side. (default: the run's or the file's, else 224)")
+  var side: Int?
+
+  func validate() throws {
+    for (option, value) in [("--patch", patch), ("--side", side)] {
+      if let value, !(1...4096).contains(value) {
+        throw ValidationError("\(option): \(value) is not from 1 to 4096")
+      }
+    }
+  }
+
+  var hints: NetworkHints {
+    var hints = NetworkHints()
+    (hints.architecture, hints.patch, hints.side) = (name, patch, side)
+    return hints
+  }
+}
+
+extension NetworkHints.Role: ExpressibleByArgument {}
+extension NetworkSettings.Architecture: ExpressibleByArgument {}
