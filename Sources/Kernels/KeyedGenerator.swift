@@ -7,8 +7,18 @@
 public struct KeyedGenerator: RandomNumberGenerator, Sendable {
   /// What the numbers are for; two purposes with equal keys give unrelated numbers.
   public enum Purpose: UInt64, Sendable {
+    /// A network's first numbers.
     case weights = 1
-    case order, views, dropPath, split, probe
+    /// The order of an epoch's samples.
+    case order
+    /// Crops and augmentations.
+    case views
+    /// Stochastic depth.
+    case dropPath
+    /// Which images train and which test.
+    case split
+    /// The linear probe.
+    case probe
   }
 
   private var state: UInt64
@@ -31,6 +41,7 @@ public struct KeyedGenerator: RandomNumberGenerator, Sendable {
     return z ^ (z >> 31)
   }
 
+  /// The next 64 random bits.
   public mutating func next() -> UInt64 {
     let result = Self.mixed(state)
     state = state &+ 0x9E37_79B9_7F4A_7C15

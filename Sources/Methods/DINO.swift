@@ -8,11 +8,16 @@ import EmanateTensors
 ///
 /// The student sees all views, the teacher the global ones; the teacher is the student's exponential moving average.
 public struct DINO: Method {
+  /// `dino`.
   public static let name = "dino"
 
+  /// The architecture that student and teacher share.
   public let encoder: Encoder
+  /// The weights that the optimizer changes.
   public let student: ParameterStore
+  /// The moving average of the student's weights.
   public let teacher: ParameterStore
+  /// The loss with its center.
   public private(set) var criterion: DINOLoss
   /// Moves the center before the loss instead of after it; only a test does that.
   package var centersEarly = false
@@ -25,6 +30,7 @@ public struct DINO: Method {
     self.criterion = criterion
   }
 
+  /// The loss of all pairs of different views, one of them global; moves the center afterwards.
   public mutating func loss(_ views: Views, _ pass: Pass, _ now: Moment) -> Variable {
     let globals = views.groups[0]
     precondition(
@@ -49,15 +55,20 @@ public struct DINO: Method {
     now.isLastLayerFrozen && parameter.name.hasPrefix("head.last_layer.")
   }
 
+  /// Moves the teacher toward the student with the moment's `teacherMomentum`.
   public mutating func didStep(_ now: Moment) { teacher.move(toward: student, momentum: now.teacherMomentum) }
 
+  /// The teacher.
   public var networks: [(name: String, store: ParameterStore)] { [("teacher", teacher)] }
 
+  /// The center, [K].
   public var state: [(name: String, tensor: Tensor)] { [("center", criterion.center)] }
 
+  /// Puts a saved center back.
   public mutating func restore(_ state: [String: Tensor]) {
     if let center = state["center"] { criterion.setCenter(center) }
   }
 
+  /// `teacherEntropy` (mean entropy of the targets, in nats) and `centerNorm` of the last loss.
   public var measures: [(name: String, value: Double)] { criterion.measures }
 }

@@ -6,6 +6,7 @@ import EmanateObjectives
 public enum MethodRegistry {
   /// One method: how it is called, what it is, and how a configuration makes it.
   public struct Entry: Sendable {
+    /// What users choose it by.
     public let name: String
     /// One line, with the source.
     public let summary: String
@@ -13,6 +14,7 @@ public enum MethodRegistry {
     public let make: @Sendable (ExperimentConfiguration) -> any Method
   }
 
+  /// Every method.
   public static let all: [Entry] = [
     Entry(
       name: DINO.name, summary: "self-distillation with no labels (Caron et al. 2021, arXiv:2104.14294)",

@@ -3,7 +3,9 @@ import EmanateTensors
 
 /// A backbone with DINO's head: student and teacher are one encoder with two stores.
 public struct Encoder: Sendable {
+  /// What makes a feature row of an image.
   public let backbone: any Backbone
+  /// What makes logits of a feature row.
   public let head: DINOHead
 
   /// Asks `scope` for the backbone's parameters under timm's names and the head's under `head.`.

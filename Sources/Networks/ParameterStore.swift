@@ -6,7 +6,9 @@ import EmanateTensors
 public struct Parameter: Sendable {
   /// As timm and torchvision call it, `blocks.0.attn.qkv.weight`, say.
   public let name: String
+  /// The parameter's own shape, weights [out, in].
   public let shape: Shape
+  /// How its first numbers are drawn.
   public let initialization: Initialization
   /// Whether the optimizer may change it (weight norm's gain may be frozen).
   public let isTrained: Bool
@@ -21,6 +23,7 @@ public struct Parameter: Sendable {
 
 /// How a parameter's first numbers are drawn.
 public enum Initialization: Sendable, Equatable {
+  /// Constants.
   case zeros, ones
   /// Normal with deviation `std`, cut at ±2 (absolute, as PyTorch's `trunc_normal_` does by default).
   case truncatedNormal(std: Float)
@@ -75,6 +78,7 @@ public final class ParameterScope {
 ///
 /// Read through a `Pass`; written by `update`, which traps while a pass over this store is open.
 public final class ParameterStore {
+  /// All parameters, in the flat buffer's order.
   public let parameters: [Parameter]
   package private(set) var values: Tensor
   var openPasses = 0
@@ -138,7 +142,7 @@ public final class ParameterStore {
     values.withMutableElements(body)
   }
 
-  /// Replaces one parameter's numbers.
+  /// Replaces one parameter's numbers by as many others, in row-major order.
   public func set(_ parameter: Parameter, to value: Tensor) {
     precondition(
       value.shape.count == parameter.shape.count, "\(parameter.name): \(value.shape) for \(parameter.shape)")

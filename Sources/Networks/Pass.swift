@@ -7,9 +7,16 @@ import EmanateTensors
 /// Views of weights are valid while the pass lives; the store cannot be written meanwhile.
 public final class Pass {
   /// Whether stochastic depth drops branches.
-  public enum Mode: Sendable { case training, evaluation }
+  public enum Mode: Sendable {
+    /// Stochastic depth is on.
+    case training
+    /// Nothing is random.
+    case evaluation
+  }
 
+  /// Whether stochastic depth is on.
   public let mode: Mode
+  /// Where operations are recorded; none for values only.
   public let tape: Tape?
   let seed: UInt64
   let step: Int

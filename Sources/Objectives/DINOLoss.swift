@@ -8,6 +8,7 @@ import EmanateTensors
 public struct DINOLoss: Sendable {
   /// What is subtracted from the teacher's logits, [K]; starts at 0.
   public private(set) var center: Tensor
+  /// What the student's logits are divided by, τ_s.
   public let studentTemperature: Float
   /// The share of the old center that is kept, m in eq. 4.
   public let centerMomentum: Float

@@ -8,16 +8,21 @@ import EmanateTensors
 public struct AdamW: Sendable {
   /// The settings that stay the same during a run.
   public struct Options: Sendable, Equatable {
+    /// The momentum of the first moment, β₁.
     public var beta1 = 0.9
+    /// The momentum of the second moment, β₂.
     public var beta2 = 0.999
+    /// What is added to the root of the second moment, ε.
     public var epsilon = 1e-8
     /// Divides the moments by 1 − βᵗ; only a test turns it off.
     package var correctsBias = true
     /// Decays biases too; only a test turns it on.
     package var decaysEverything = false
+    /// DINO's and PyTorch's: 0.9, 0.999, 1e-8.
     public init() {}
   }
 
+  /// The settings that stay the same during a run.
   public var options: Options
   /// First and second moments, laid out as the store.
   package private(set) var first, second: Tensor
@@ -37,8 +42,11 @@ public struct AdamW: Sendable {
     (self.first, self.second, self.updates) = (first, second, updates)
   }
 
-  /// One update. gradients: as the store. Parameters for which `isSkipped` is true keep numbers and moments, as
-  /// PyTorch does where a gradient is absent. Returns the global gradient norm before clipping.
+  /// One update. gradients: flat, as the store. `learningRate` is after the batch-size rule; `weightDecay` is applied
+  /// to the parameters that are decayed, times the learning rate.
+  ///
+  /// Parameters for which `isSkipped` is true keep numbers and moments, as PyTorch does where a gradient is absent.
+  /// Returns the norm of all gradients before clipping.
   @discardableResult
   public mutating func step(
     _ store: ParameterStore, gradients: Tensor, learningRate: Double, weightDecay: Double,

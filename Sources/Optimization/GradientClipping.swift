@@ -5,6 +5,7 @@ import EmanateTensors
 
 /// Limits the norm of each parameter's gradient separately, as DINO does (utils.py, `clip_gradients`).
 public enum GradientClipping: Sendable, Equatable {
+  /// Gradients are used as they are.
   case off
   /// A gradient longer than `norm` is scaled by norm / (length + 1e-6).
   case perParameter(norm: Double)

@@ -4,6 +4,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
   /// How many axes there are; 0 for a scalar.
   public private(set) var rank: Int
 
+  /// A shape of the given sizes, outermost first: at most eight, none negative.
   public init(_ sizes: [Int]) {
     precondition(sizes.count <= 8, "Shape: \(sizes.count) axes; at most 8 are possible")
     rank = sizes.count
@@ -13,6 +14,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
     }
   }
 
+  /// `[2, 3, 4]` where a shape is wanted.
   public init(arrayLiteral elements: Int...) { self.init(elements) }
 
   /// The size of an axis; a negative axis counts from the end (-1 is the last).
@@ -42,5 +44,6 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
   /// The sizes as an array.
   public var array: [Int] { (0..<rank).map { sizes[$0] } }
 
+  /// `[2, 3, 4]`.
   public var description: String { "[" + array.map(String.init).joined(separator: ", ") + "]" }
 }

@@ -3,6 +3,7 @@ public struct Tensor: Sendable {
   package private(set) var storage: Storage
   /// Where the first element stands in the storage, in elements.
   package let offset: Int
+  /// The sizes of the axes, outermost first.
   public let shape: Shape
 
   /// A tensor whose elements are not yet written.

@@ -16,11 +16,13 @@ public struct Checkpoint {
   public struct State: Codable, Equatable, Sendable {
     /// Steps done; the next one has this number.
     public var step: Int
+    /// The key of all randomness, as in the configuration.
     public var seed: Int
-    /// Of the resolved configuration.
+    /// A hash of the resolved configuration.
     public var configurationHash: String
-    /// Of the sorted list of relative paths and sizes, and how many there are.
+    /// A hash of the sorted list of relative paths and sizes (`ImageFolder.contentHash`).
     public var dataHash: String
+    /// Images in the data.
     public var images: Int
     /// The kernel set and libraries that computed it; other ones may give other last bits.
     public var kernels: String
@@ -60,7 +62,9 @@ public struct Checkpoint {
     } catch { throw .file(error) }
   }
 
-  /// Reads `state.json`.
+  /// Reads `state.json` of the checkpoint folder `folder`.
+  ///
+  /// - Throws: `TrainingError.checkpoint` with the file and the reason.
   public static func state(at folder: String) throws(TrainingError) -> State {
     let path = folder + "/state.json"
     do {

@@ -11,13 +11,17 @@ import Foundation
 
 /// `emanate pretrain` as a library call: checks everything, then makes or continues a run.
 public struct Pretraining {
+  /// The settings of the run.
   public var configuration: ExperimentConfiguration
   /// Folders of images.
   public var data: [String]
   /// The run's folder.
   public var run: RunFolder
+  /// Continues the run that the folder holds, from its newest checkpoint.
   public var resumes = false
+  /// Replaces the run that the folder holds.
   public var overwrites = false
+  /// When resuming, accepts other images than the run began with.
   public var allowsChangedData = false
 
   /// A run of `configuration` over the images in `data`.
@@ -29,9 +33,13 @@ public struct Pretraining {
 
   /// What a run will do, found without writing anything.
   public struct Preparation {
+    /// The images found.
     public let folder: ImageFolder
+    /// How many steps, and every schedule.
     public let plan: TrainingPlan
+    /// The recipe with the sizes that the configuration sets.
     public let recipe: Recipe
+    /// What makes the views that the recipe describes.
     public let views: MultiCrop
     /// Sentences for the user: what was cut, what may differ.
     public var notes: [String]
@@ -39,6 +47,9 @@ public struct Pretraining {
   }
 
   /// Checks settings, recipe and images; writes nothing.
+  ///
+  /// - Throws: `ConfigurationError`, `RecipeError`, `ImageFolderError`, or `TrainingError.unavailable` for a setting
+  ///   that this build cannot serve.
   public func prepared() throws -> Preparation {
     try configuration.check()
     if configuration.training.precision != .float32 {
@@ -58,7 +69,12 @@ public struct Pretraining {
       globalViews: views.groups[0].views)
   }
 
-  /// Runs to the end, or until `shouldStop` says so after a step.
+  /// Runs to the end, or until `shouldStop` says so after a step; then the step's checkpoint is written.
+  ///
+  /// `clock` gives seconds, from any beginning; only rates and times that the observer hears depend on it.
+  ///
+  /// - Throws: What `prepared()` throws, and `TrainingError`: a folder that holds a run already, a resumed run with
+  ///   other settings or images, a loss that is not finite, too many unreadable files, a file that cannot be written.
   public func callAsFunction(
     observer: any RunObserver, clock: () -> Double, shouldStop: () -> Bool
   ) throws -> RunOutcome {
@@ -150,6 +166,7 @@ public struct RunOutcome: Sendable {
   public let loss: Double
   /// Seconds of this part of the run, and of those the wait for batches.
   public let seconds, waitingSeconds: Double
+  /// Images trained on in a second of this part of the run, waiting included.
   public let imagesPerSecond: Double
   /// Whether it was asked to stop before its end.
   public let isInterrupted: Bool
@@ -158,7 +175,7 @@ public struct RunOutcome: Sendable {
 }
 
 extension RunFolder {
-  /// The settings the run was begun with.
+  /// The settings the run was begun with, from its `config.yaml`.
   public func savedConfiguration() throws -> ExperimentConfiguration {
     var saved = ExperimentConfiguration()
     try saved.merge(yaml: String(contentsOfFile: configuration, encoding: .utf8), source: configuration)

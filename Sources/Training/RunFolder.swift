@@ -3,16 +3,21 @@ import Foundation
 
 /// Where a run keeps what: `config.yaml`, `metrics.jsonl`, `skipped.jsonl` and `checkpoints/`.
 public struct RunFolder: Sendable, Equatable {
+  /// The folder's path.
   public let path: String
 
   /// The run at `path`, existing or not.
   public init(_ path: String) { self.path = path }
 
+  /// The resolved settings, `config.yaml`.
   public var configuration: String { path + "/config.yaml" }
   /// The augmentation recipe as resolved, so that a changed file cannot change a resumed run.
   public var recipe: String { path + "/recipe.yaml" }
+  /// A line of JSON a step, `metrics.jsonl`.
   public var metrics: String { path + "/metrics.jsonl" }
+  /// A line of JSON for each file left out, `skipped.jsonl`.
   public var skipped: String { path + "/skipped.jsonl" }
+  /// The folder of the checkpoints `step-N` and of `last`, which names the newest.
   public var checkpoints: String { path + "/checkpoints" }
   var last: String { checkpoints + "/last" }
 

@@ -16,8 +16,9 @@ public protocol RunObserver {
 public struct RunProgress: Sendable {
   /// Steps done, of all.
   public let done, steps: Int
+  /// The step's loss.
   public let loss: Double
-  /// Since the run (or its continuation) began.
+  /// Seconds since the run (or its continuation) began.
   public let seconds: Double
   /// Of those, how long the training thread waited for its batches.
   public let waitingSeconds: Double

@@ -10,14 +10,23 @@ import EmanateTensors
 public struct StepBenchmark {
   /// What is measured.
   public struct Options: Sendable {
+    /// The backbone.
     public var sizes = VisionTransformerSizes(width: 192, depth: 12, heads: 3, dropPath: 0.1)
+    /// The head.
     public var head = DINOHeadSizes()
+    /// The side of the two global views, in pixels.
     public var globalSide = 224
+    /// The side of the local views, in pixels.
     public var localSide = 96
+    /// Local views an image.
     public var locals = 8
+    /// Images a step.
     public var batch = 8
+    /// Steps to take; the first two warm up.
     public var steps = 8
+    /// Keys weights, views and drop-path.
     public var seed: UInt64 = 0
+    /// ViT-Ti/16 with DINO's head on 2 x 224 + 8 x 96 pixels, batch 8.
     public init() {}
   }
 
@@ -25,9 +34,11 @@ public struct StepBenchmark {
   public struct Result: Sendable {
     /// Seconds of each step, warm-up included.
     public let seconds: [Double]
-    /// Of the steps after two of warm-up.
+    /// The median of the steps after two of warm-up.
     public let medianSeconds: Double
+    /// Images of a batch over the median step.
     public let imagesPerSecond: Double
+    /// The last step's loss.
     public let loss: Double
     /// Numbers in the student, frozen gains included.
     public let parameters: Int
@@ -36,6 +47,8 @@ public struct StepBenchmark {
   }
 
   /// Runs the steps and times them with `clock`, a function that gives seconds.
+  ///
+  /// - Throws: `TrainingError.lossNotFinite`.
   public static func run(_ options: Options, clock: () -> Double) throws(TrainingError) -> Result {
     let scope = ParameterScope()
     let encoder = Encoder(scope, backbone: VisionTransformer(scope, options.sizes), head: options.head)

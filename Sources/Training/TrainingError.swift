@@ -16,12 +16,18 @@ public enum TrainingError: Error, CustomStringConvertible {
   case dataDiffers(path: String, images: Int, otherImages: Int)
   /// A file of a checkpoint is missing something or does not fit.
   case checkpoint(path: String, reason: String)
+  /// This build cannot serve a setting.
   case unavailable(setting: String, reason: String)
+  /// A setting cannot be used.
   case configuration(ConfigurationError)
+  /// The images cannot be used.
   case data(LoaderError)
+  /// A file of tensors cannot be used.
   case safetensors(SafetensorsError)
+  /// A file or folder cannot be read or written.
   case file(FileFailure)
 
+  /// What is wrong, with the file or setting at fault, and what to do.
   public var description: String {
     switch self {
     case .lossNotFinite(let step, let value):

@@ -6,7 +6,9 @@ import EmanateTensors
 
 /// One step of training: loss, gradients, clipping, optimizer, and what the method does afterwards.
 public struct TrainingStep<M: Method> {
+  /// The method with its networks and its state.
   public private(set) var method: M
+  /// The optimizer with its moments.
   public private(set) var optimizer: AdamW
   /// Keys the randomness inside the network together with the step.
   public let seed: UInt64
@@ -28,8 +30,9 @@ public struct TrainingStep<M: Method> {
     gradients = Tensor(repeating: 0, method.student.flatShape)
   }
 
-  /// Takes the step in DINO's order (main_dino.py, `train_one_epoch`). A loss that is not finite throws before any
-  /// weight changes.
+  /// Takes the step in DINO's order (main_dino.py, `train_one_epoch`).
+  ///
+  /// - Throws: `TrainingError.lossNotFinite`, before any weight changes.
   public mutating func callAsFunction(_ views: Views, _ now: Moment) throws(TrainingError) -> Result {
     let loss = try backward(views, now)
     let norm = optimizer.step(

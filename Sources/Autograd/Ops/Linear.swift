@@ -4,6 +4,7 @@ import EmanateTensors
 
 /// What happens to the rows on their way into a linear layer; recomputed in the backward pass, never stored.
 public enum Prelude {
+  /// Nothing.
   case none
   /// Exact GELU (Hendrycks and Gimpel 2016, arXiv:1606.08415).
   case gelu

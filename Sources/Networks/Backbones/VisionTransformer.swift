@@ -3,12 +3,15 @@ import EmanateTensors
 
 /// The sizes of a vision transformer.
 public struct VisionTransformerSizes: Sendable, Equatable {
+  /// Width of a token, number of blocks, attention heads.
   public var width, depth, heads: Int
+  /// The hidden width of a block's MLP over the width.
   public var mlpRatio: Double
   /// Sides in pixels: of a patch, and of the image whose grid the position table has.
   public var patch, side: Int
   /// The rate of stochastic depth at the last block; it grows linearly from 0 at the first.
   public var dropPath: Double
+  /// How position embeddings are read at another side.
   public var positionInterpolation: PositionInterpolation
 
   /// Sizes; the side must be a multiple of the patch and the width one of the heads.
@@ -35,6 +38,7 @@ public struct VisionTransformerSizes: Sendable, Equatable {
 /// A vision transformer that reads out its class token (Dosovitskiy et al. 2021, arXiv:2010.11929), as DINO uses
 /// it: pre-norm, exact GELU, LayerNorm ε 1e-6, no pooling. Parameters are named as in timm.
 public struct VisionTransformer: Backbone {
+  /// The sizes it was made with.
   public let sizes: VisionTransformerSizes
   let patchEmbedding: Linear
   let classToken, positions: Parameter
@@ -42,7 +46,9 @@ public struct VisionTransformer: Backbone {
   let norm: LayerNorm
   private let tables: PositionTables
 
+  /// The length of a feature row, D.
   public var width: Int { sizes.width }
+  /// The side of a patch in pixels.
   public var patch: Int { sizes.patch }
 
   /// Asks `scope` for all parameters.

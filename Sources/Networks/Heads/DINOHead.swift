@@ -3,6 +3,7 @@ import EmanateTensors
 
 /// The sizes of a DINO head.
 public struct DINOHeadSizes: Sendable, Equatable {
+  /// Widths of the hidden layers and of the normalised layer, and the number of prototypes K.
   public var hidden, bottleneck, prototypes: Int
   /// Whether the prototypes' gains stay at 1, so that logits are cosines.
   public var normLastLayer: Bool
@@ -19,6 +20,7 @@ public struct DINOHeadSizes: Sendable, Equatable {
 /// DINO's projection head (Caron et al. 2021, arXiv:2104.14294, section 3.1 and appendix C): three linear layers with
 /// GELU between them, L2 normalisation, and weight-normed prototypes.
 public struct DINOHead: Sendable {
+  /// The sizes it was made with.
   public let sizes: DINOHeadSizes
   let first, second, third: Linear
   /// Prototypes: direction [K, bottleneck] and gain [K, 1].

@@ -3,6 +3,7 @@ import EmanateTensors
 
 /// A linear layer: y = x Wᵀ + b.
 public struct Linear: Sendable {
+  /// W [out, in] and b [out].
   public let weight, bias: Parameter
 
   /// Weights as DINO draws them, normal with deviation 0.02; bias zero.
@@ -28,9 +29,11 @@ public struct Linear: Sendable {
 
 /// Layer normalisation with ViT's ε = 1e-6.
 public struct LayerNorm: Sendable {
+  /// Gains and biases, [D] each.
   public let weight, bias: Parameter
   static let epsilon: Float = 1e-6
 
+  /// Gains 1 and biases 0 for rows of `width` numbers.
   public init(_ scope: ParameterScope, width: Int) {
     weight = scope.parameter("weight", [width], .ones)
     bias = scope.parameter("bias", [width], .zeros)
