@@ -187,6 +187,8 @@ struct LinearStep {
     let kept = statistics
     if isCutByRows {
       let blocks = rowBlocks
+      let multiply = BlockMultiplication(
+        Matrix(weight.pointer, stride: inputs, transposed: true), depth: inputs, columns: outputs)
       ThreadPool.shared.forEach(blocks.count) { index in
         let range = blocks[index]
         let a = needsPrelude ? Tensor(uninitialized: [range.count, inputs]) : nil
@@ -194,10 +196,7 @@ struct LinearStep {
         let from = a?.pointer ?? x.pointer + range.lowerBound * inputs
         let branch = residual == nil ? nil : Tensor(uninitialized: [range.count, outputs])
         let to = branch?.pointer ?? y + range.lowerBound * outputs
-        blockProduct(
-          Matrix(from, stride: inputs), Matrix(weight.pointer, stride: inputs, transposed: true),
-          rows: range.count,
-          columns: outputs, depth: inputs, into: to, stride: outputs)
+        multiply(from, rows: range.count, into: to)
         finish(range, branch: to, residual: residual, into: y)
         withExtendedLifetime((a, branch)) {}
       }
@@ -239,6 +238,35 @@ struct LinearStep {
     } else {
       em_add_bias(branch, bias.pointer, range.count, outputs)
     }
+  }
+}
+
+/// Multiplies row blocks with one matrix, packed once for all of them where its width allows.
+private struct BlockMultiplication {
+  private let matrix: Matrix
+  private let depth, columns: Int
+  private let memory: Tensor?
+  private let packed: PackedMatrix?
+
+  /// [depth, columns]; the matrix itself must outlive this value.
+  init(_ matrix: Matrix, depth: Int, columns: Int) {
+    (self.matrix, self.depth, self.columns) = (matrix, depth, columns)
+    memory = PackedMatrix.fits(columns: columns) ? Tensor(uninitialized: [depth, columns]) : nil
+    packed = memory.map { PackedMatrix(matrix, depth: depth, columns: columns, into: $0.pointer) }
+  }
+
+  /// c = a · matrix + beta c: [rows, depth] -> [rows, columns], both without gaps between rows.
+  func callAsFunction(
+    _ a: UnsafeMutablePointer<Float>, rows: Int, into c: UnsafeMutablePointer<Float>, beta: Float = 0
+  ) {
+    if let packed {
+      packed.product(a, stride: depth, rows: rows, into: c, beta: beta)
+    } else {
+      blockProduct(
+        Matrix(a, stride: depth), matrix, rows: rows, columns: columns, depth: depth, into: c, stride: columns,
+        beta: beta)
+    }
+    withExtendedLifetime(memory) {}
   }
 }
 
@@ -290,6 +318,9 @@ struct LinearBackward: BackwardRule {
     let biasSums = Tensor(uninitialized: [blocks.count, outputs])
     let normSums = Tensor(uninitialized: [blocks.count, 2, width])
 
+    let backMultiply =
+      step.isCutByRows && inputs.wants(0)
+      ? BlockMultiplication(Matrix(step.weight.pointer, stride: width), depth: outputs, columns: width) : nil
     let whole: Tensor?
     if step.isCutByRows || !inputs.wants(0) {
       whole = nil
@@ -320,11 +351,7 @@ struct LinearBackward: BackwardRule {
             em_add(da, from, 1, range.count * width)
           }
         } else {
-          blockProduct(
-            Matrix(upstream + range.lowerBound * outputs, stride: outputs),
-            Matrix(step.weight.pointer, stride: width), rows: range.count, columns: width, depth: outputs,
-            into: da,
-            stride: width, beta: beta)
+          backMultiply!(upstream + range.lowerBound * outputs, rows: range.count, into: da, beta: beta)
         }
       }
       switch step.kind {

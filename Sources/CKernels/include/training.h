@@ -90,3 +90,15 @@ void em_class_attention(const float *q, const float *k, const float *v, long str
 void em_class_attention_backward(const float *q, const float *k, const float *v, long stride, long tokens,
                                  long depth, const float *probabilities, const float *dout, float *dq, float *dk,
                                  float *dv, float *scratch);
+
+// Packs a [depth, columns] matrix (columns a multiple of 16) into panels of sixteen columns: [columns / 16][depth][16].
+// Element (p, j) is x[p * stride + j], or transposed x[j * stride + p].
+void em_pack(const float *x, long stride, int transposed, long depth, long columns, float *out);
+// c = (accumulate ? c : 0) + a b with b packed; rows of a and c are ars and crs apart. `narrow` and `wide` are its two
+// forms, for 16 and for 32 vector registers; sums run over the depth in the same order in both.
+void em_packed_product(const float *a, long ars, const float *b, long rows, long columns, long depth, float *c,
+                       long crs, int accumulate);
+void em_packed_product_narrow(const float *a, long ars, const float *b, long rows, long columns, long depth, float *c,
+                              long crs, int accumulate);
+void em_packed_product_wide(const float *a, long ars, const float *b, long rows, long columns, long depth, float *c,
+                            long crs, int accumulate);
