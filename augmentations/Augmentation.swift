@@ -3,8 +3,8 @@ import EmanateKernels
 
 /// A random change of a view that keeps its size.
 ///
-/// To add one: a file with a type that conforms, and a line in `AugmentationRegistry`. Recipes then know it by its
-/// `name`, and the tests over the registry check it.
+/// To add one: a file with a type that conforms, and a line in `AugmentationRegistry`. Recipes then know it
+/// by its `name`, and the tests over the registry check it.
 public protocol Augmentation: Sendable {
   /// What recipes call it.
   static var name: String { get }

@@ -2,8 +2,8 @@ import CEmanateKernels
 import EmanateImages
 import EmanateKernels
 
-/// Changes brightness, contrast, saturation and hue by random amounts in random order (torchvision's `ColorJitter`
-/// on a PIL image).
+/// Changes brightness, contrast, saturation and hue by random amounts in random order (torchvision's
+/// `ColorJitter` on a PIL image).
 package struct ColorJitter: Augmentation {
   package static let name = "jitter"
   package static let defaults = [

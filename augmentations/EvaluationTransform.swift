@@ -2,8 +2,8 @@ import EmanateImages
 
 /// How an image is prepared before features are taken, as DINO's evaluation does it (eval_knn.py).
 ///
-/// The short side becomes floor(side * 256 / 224), the long one as torchvision's `Resize` truncates it, by antialiased
-/// bicubic; then a centred crop, rounded as torchvision's `CenterCrop` rounds it.
+/// The short side becomes floor(side * 256 / 224), the long one as torchvision's `Resize` truncates it, by
+/// antialiased bicubic; then a centred crop, rounded as torchvision's `CenterCrop` rounds it.
 public struct EvaluationTransform: Sendable {
   /// Pixels on each side of the result.
   public let side: Int

@@ -2,8 +2,8 @@ import CEmanateKernels
 import EmanateImages
 import EmanateKernels
 
-/// Pillow's `GaussianBlur` with a radius drawn from a range: three box blurs along each axis, within 2 levels of
-/// Pillow's.
+/// Pillow's `GaussianBlur` with a radius drawn from a range: three box blurs along each axis, within 2 levels
+/// of Pillow's.
 package struct GaussianBlur: Augmentation {
   package static let name = "blur"
   package static let defaults = ["probability": 0.5, "minimumRadius": 0.1, "maximumRadius": 2]
@@ -39,8 +39,8 @@ package struct GaussianBlur: Augmentation {
 
   /// The radius of three box blurs that together have a Gaussian's variance, in pixels, not whole.
   ///
-  /// Gwosdek et al. 2011, "Theoretical foundations of Gaussian convolution by extended box filtering", eqs. 11 and
-  /// 14; single precision where Pillow's BoxBlur.c has it.
+  /// Gwosdek et al. 2011, "Theoretical foundations of Gaussian convolution by extended box filtering", eqs.
+  /// 11 and 14; single precision where Pillow's BoxBlur.c has it.
   package static func boxRadius(_ radius: Float) -> Float {
     let variance = radius * radius / 3
     let length = Float((12.0 * Double(variance) + 1.0).squareRoot())

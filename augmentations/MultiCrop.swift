@@ -24,7 +24,8 @@ public struct ViewWorkspace: Sendable {
   public init() {}
 }
 
-/// Makes the views of an image that a recipe describes: DINO's multi-crop (Caron et al. 2021, arXiv:2104.14294).
+/// Makes the views of an image that a recipe describes: DINO's multi-crop (Caron et al. 2021,
+/// arXiv:2104.14294).
 ///
 /// Each view is a pure function of (seed, epoch, sample, view): any thread may make it, in any order.
 public struct MultiCrop: Sendable {
@@ -81,7 +82,8 @@ public struct MultiCrop: Sendable {
   /// Floats of a view: 3 * side * side, whatever the patch.
   public func valueCount(ofView view: Int) -> Int { 3 * views[view].side * views[view].side }
 
-  /// Writes one view as patch rows, [side / patch * side / patch, 3 * patch * patch]; each row [3, patch, patch].
+  /// Writes one view as patch rows, [side / patch * side / patch, 3 * patch * patch]; each row
+  /// [3, patch, patch].
   public func write(
     view: Int, of image: Image, seed: UInt64, epoch: Int, sample: Int, patch: Int,
     into rows: UnsafeMutableBufferPointer<Float>
@@ -91,8 +93,8 @@ public struct MultiCrop: Sendable {
     normalization.write(workspace.view, patch: patch, into: rows)
   }
 
-  /// Writes all views of an image as patch rows; `rows(view)` gives each one's place. The fast way: the image is laid
-  /// out once for all its crops, and memory is kept between images.
+  /// Writes all views of an image as patch rows; `rows(view)` gives each one's place. The fast way: the image
+  /// is laid out once for all its crops, and memory is kept between images.
   public func writeAll(
     of image: Image, seed: UInt64, epoch: Int, sample: Int, patch: Int, using workspace: inout ViewWorkspace,
     into rows: (Int) -> UnsafeMutableBufferPointer<Float>

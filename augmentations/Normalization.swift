@@ -20,8 +20,8 @@ public struct Normalization: Sendable, Equatable, Codable {
     self.std = std
   }
 
-  /// Writes a square view as rows [tokens, 3 * patch * patch]: tokens from left to right and top to bottom, each row
-  /// [3, patch, patch], as a convolution's weight [D, 3, patch, patch] is laid out.
+  /// Writes a square view as rows [tokens, 3 * patch * patch]: tokens from left to right and top to bottom,
+  /// each row [3, patch, patch], as a convolution's weight [D, 3, patch, patch] is laid out.
   public func write(_ view: PlanarImage, patch: Int, into rows: UnsafeMutableBufferPointer<Float>) {
     precondition(
       view.width == view.height && patch > 0 && view.width % patch == 0,

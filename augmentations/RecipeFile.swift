@@ -51,7 +51,8 @@ extension Recipe {
     try validate(file: file)
   }
 
-  /// The recipe as YAML that `init(yaml:file:)` reads back, every number to its last bit (Yams keeps 15 digits).
+  /// The recipe as YAML that `init(yaml:file:)` reads back, every number to its last bit (Yams keeps 15
+  /// digits).
   public var yaml: String {
     var lines = ["interpolation: \(interpolation.rawValue)", "mean: \(mean)", "std: \(std)", "views:"]
     for group in views {

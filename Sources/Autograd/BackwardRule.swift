@@ -20,8 +20,8 @@ public struct InputGradients {
   /// Whether input `index` wants a gradient at all; skip the work if not.
   public func wants(_ index: Int) -> Bool { nodes[index] >= 0 }
 
-  /// Lets `body` write the gradient of input `index`: as `beta * old + new`, beta being 0 for the first writer
-  /// (then nothing need be read) and 1 for later ones.
+  /// Lets `body` write the gradient of input `index`: as `beta * old + new`, beta being 0 for the first
+  /// writer (then nothing need be read) and 1 for later ones.
   public mutating func add(
     _ index: Int, _ shape: Shape, _ body: (UnsafeMutablePointer<Float>, _ beta: Float) -> Void
   ) {

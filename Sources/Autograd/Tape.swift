@@ -4,8 +4,8 @@ import EmanateTensors
 
 /// Records operations in order and runs their rules backwards, once.
 ///
-/// Gradients of leaves (parameters) are written straight into a flat buffer, each into its own part; gradients of
-/// other nodes live only until their operation's rule has used them.
+/// Gradients of leaves (parameters) are written straight into a flat buffer, each into its own part;
+/// gradients of other nodes live only until their operation's rule has used them.
 public final class Tape {
   private struct Entry {
     let rule: any BackwardRule
@@ -26,7 +26,8 @@ public final class Tape {
   /// The number of recorded operations.
   public var count: Int { entries.count }
 
-  /// A variable whose gradient is wanted, for tests and for inputs: read it with `gradient(of:)` after `backward`.
+  /// A variable whose gradient is wanted, for tests and for inputs: read it with `gradient(of:)` after
+  /// `backward`.
   public func variable(_ value: Tensor) -> Variable { Variable(value, node: newNode(), tape: self) }
 
   /// A parameter: its gradient goes to `part` of the flat buffer given to `backward`.

@@ -80,8 +80,8 @@ static void expand_gray(uint8_t *row, size_t width) {
   }
 }
 
-// Pillow reads four components as Adobe writes them, inverted, and converts c to k' - c k' / 255, rounded, with
-// k' = 255 - k (its CMYK;I mode and cmyk2rgb).
+// Pillow reads four components as Adobe writes them, inverted, and converts c to k' - c k' / 255, rounded,
+// with k' = 255 - k (its CMYK;I mode and cmyk2rgb).
 static void expand_cmyk(const uint8_t *inks, uint8_t *row, size_t width) {
   for (size_t x = 0; x < width; x++) {
     int light = inks[4 * x + 3];

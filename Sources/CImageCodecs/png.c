@@ -1,4 +1,5 @@
-// PNG through libpng. What comes out is what Pillow's convert("RGB") gives, but for 16-bit samples: scaled here.
+// PNG through libpng. What comes out is what Pillow's convert("RGB") gives, but for 16-bit samples: scaled
+// here.
 #include <png.h>
 #include <setjmp.h>
 #include <string.h>

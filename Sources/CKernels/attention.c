@@ -1,5 +1,5 @@
-// Attention of one head, forward and backward, on packed copies in cache; probabilities are never stored in full
-// between the passes. All five products go through one register tile of six rows by sixteen columns.
+// Attention of one head, forward and backward, on packed copies in cache; probabilities are never stored in
+// full between the passes. All five products go through one register tile of six rows by sixteen columns.
 #include <math.h>
 
 #include "training.h"
@@ -7,7 +7,8 @@
 
 typedef float v16 __attribute__((vector_size(64), aligned(4), may_alias));
 
-// c[0..<rows, 0..<16] = (accumulate ? c : 0) + a b, with a[r, p] at a[r * ars + p * acs] and b[p] at b + p * brs.
+// c[0..<rows, 0..<16] = (accumulate ? c : 0) + a b, with a[r, p] at a[r * ars + p * acs] and b[p] at b +
+// p * brs.
 #define TILE(ROWS)                                                                                              \
   INLINE void tile##ROWS(long depth, const float *a, long ars, long acs, const float *b, long brs, float *c,    \
                          long crs, int accumulate) {                                                            \

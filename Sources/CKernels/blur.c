@@ -1,4 +1,5 @@
-// Gaussian blur as Pillow does it (src/libImaging/BoxBlur.c): three box passes an axis, each rounded to 8 bits.
+// Gaussian blur as Pillow does it (src/libImaging/BoxBlur.c): three box passes an axis, each rounded to 8
+// bits.
 #include "clones.h"
 #include "images.h"
 #include "transpose.h"
@@ -45,10 +46,10 @@ void emanate_box_blur_exact(uint8_t *plane, intptr_t width, intptr_t height, flo
   for (int pass = 0; pass < 3; pass++) box_pass(plane, height, width, width, 1, radius, scratch);
 }
 
-// Below radius 2: weights of 15 bits, levels in 16, sums in 32, which differ from Pillow's by at most .02 of a level
-// before they are rounded. Weights are rounded down together, so ties fall as Pillow's do. Both axes are the same loop
-// over LANES lanes side by side; the horizontal one runs over columns. A pass reads [-2, length + 2) of one buffer and
-// writes [0, length) of the other, edges repeated.
+// Below radius 2: weights of 15 bits, levels in 16, sums in 32, which differ from Pillow's by at most .02 of
+// a level before they are rounded. Weights are rounded down together, so ties fall as Pillow's do. Both axes
+// are the same loop over LANES lanes side by side; the horizontal one runs over columns. A pass reads
+// [-2, length + 2) of one buffer and writes [0, length) of the other, edges repeated.
 #define LANES 32
 #define EDGE 2
 

@@ -1,4 +1,5 @@
-// Colour operations on planes, in the arithmetic of Pillow's Blend.c, Convert.c and torchvision's PIL functions.
+// Colour operations on planes, in the arithmetic of Pillow's Blend.c, Convert.c and torchvision's PIL
+// functions.
 #include "clones.h"
 #include "images.h"
 
@@ -54,8 +55,9 @@ void emanate_to_gray(uint8_t *planes, intptr_t count) {
   }
 }
 
-// Hue and saturation come out in Pillow's 8 bits exactly although all is single precision: each of the 197,370
-// quotients was compared. Back in RGB, Pillow rounds from double: near a half we may differ by one level.
+// Hue and saturation come out in Pillow's 8 bits exactly although all is single precision: each of the
+// 197,370 quotients was compared. Back in RGB, Pillow rounds from double: near a half we may differ by one
+// level.
 VECTORIZED
 void emanate_rotate_hue(uint8_t *planes, intptr_t count, uint8_t shift) {
   uint8_t *restrict red = planes, *restrict green = planes + count, *restrict blue = planes + 2 * count;

@@ -1,4 +1,5 @@
-// Pillow's antialiased resampling (src/libImaging/Resample.c), bit for bit, as vector loops over columns and tiles.
+// Pillow's antialiased resampling (src/libImaging/Resample.c), bit for bit, as vector loops over columns and
+// tiles.
 #include "clones.h"
 #include "images.h"
 #include "transpose.h"

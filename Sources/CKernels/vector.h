@@ -8,8 +8,8 @@
 #define INLINE static inline __attribute__((always_inline))
 #define LANES 16
 
-// Says that element i of the output depends on element i of the inputs only, so that input and output may be the same
-// array: without it the loop's own check for overlap picks the scalar version when they are.
+// Says that element i of the output depends on element i of the inputs only, so that input and output may be
+// the same array: without it the loop's own check for overlap picks the scalar version when they are.
 #define ELEMENTWISE _Pragma("clang loop vectorize(assume_safety)")
 
 // e^x for x in [-87, 88], clamped outside; relative error below 2e-7.

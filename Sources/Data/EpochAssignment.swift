@@ -1,10 +1,11 @@
 /// Which samples the batches of one epoch hold, once unreadable files have been replaced.
 ///
-/// Batch b holds places b x B ..< (b + 1) x B of the epoch's order. A sample that cannot be decoded gives its slot to
-/// the next of the order that no batch holds: the remainder that fills no batch, front to back. When that is used up,
-/// the walk goes on from the order's beginning, past members of the same batch, so that the epoch keeps its length
-/// and a batch holds no image twice (unless there are too few readable images for that). Slots are served in order.
-/// The outcome follows from the order and the unreadable samples alone, whenever each of them was found.
+/// Batch b holds places b x B ..< (b + 1) x B of the epoch's order. A sample that cannot be decoded gives its
+/// slot to the next of the order that no batch holds: the remainder that fills no batch, front to back. When
+/// that is used up, the walk goes on from the order's beginning, past members of the same batch, so that the
+/// epoch keeps its length and a batch holds no image twice (unless there are too few readable images for
+/// that). Slots are served in order. The outcome follows from the order and the unreadable samples alone,
+/// whenever each of them was found.
 struct EpochAssignment {
   let epoch: Int
   private let order: [Int]

@@ -8,8 +8,8 @@ import Synchronization
   import Darwin
 #endif
 
-/// Fashion-MNIST (Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747): 28 x 28 grey images of ten kinds of clothes, from
-/// its IDX files to labelled folders of PNG files.
+/// Fashion-MNIST (Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747): 28 x 28 grey images of ten kinds of
+/// clothes, from its IDX files to labelled folders of PNG files.
 public struct FashionMNIST: Sendable {
   /// Where Debian's package dataset-fashion-mnist puts the files.
   public static let defaultSource = "/usr/share/datasets/fashion-mnist"
@@ -64,10 +64,11 @@ public struct FashionMNIST: Sendable {
     return access(path + ".gz", F_OK) != 0 && access(path, F_OK) == 0 ? path : path + ".gz"
   }
 
-  /// Writes `train/CLASS/00001.png` and `test/CLASS/...` below `out`; the number is the image's place in its file.
+  /// Writes `train/CLASS/00001.png` and `test/CLASS/...` below `out`; the number is the image's place in its
+  /// file.
   ///
-  /// The files are written beside `out` and moved there when all are done, so `out` is whole or absent. A folder that
-  /// holds something already is refused.
+  /// The files are written beside `out` and moved there when all are done, so `out` is whole or absent. A
+  /// folder that holds something already is refused.
   /// - Parameters:
   ///   - out: The folder to make; its parent must exist.
   ///   - limit: The most images of each part, the first ones; nil for all.

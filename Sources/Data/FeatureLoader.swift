@@ -25,7 +25,8 @@ public final class FeatureLoader {
   ///
   /// - Parameters:
   ///   - transform: Makes one view an image, without chance.
-  ///   - patch: The side of a patch in pixels; the view's side gives whole images, [samples, 1, 3 x side x side].
+  ///   - patch: The side of a patch in pixels; the view's side gives whole images,
+  ///     [samples, 1, 3 x side x side].
   ///   - batchSize: Images in a batch; fewer in the last, and where files are left out.
   ///   - prefetch: Batches made ahead of the one asked for.
   public init(

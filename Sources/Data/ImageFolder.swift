@@ -1,8 +1,9 @@
 /// The PNG and JPEG files under one or more folders, in an order that every machine agrees on.
 ///
-/// Rows are sorted by the bytes of the path relative to its folder; several folders follow one another as they were
-/// given. Files and folders whose names begin with a dot are left out. Links are followed; a link back to a folder
-/// that is being listed is not. Nothing is opened: a file that cannot be decoded shows only when it is read.
+/// Rows are sorted by the bytes of the path relative to its folder; several folders follow one another as
+/// they were given. Files and folders whose names begin with a dot are left out. Links are followed; a link
+/// back to a folder that is being listed is not. Nothing is opened: a file that cannot be decoded shows only
+/// when it is read.
 public struct ImageFolder: Sendable, Equatable {
   /// One image file.
   public struct Entry: Sendable, Equatable {
@@ -86,8 +87,8 @@ public struct ImageFolder: Sendable, Equatable {
     return labels
   }
 
-  /// 16 hexadecimal digits that change with any relative path or size: FNV-1a (Fowler, Noll, Vo) over the rows'
-  /// relative paths and sizes. A change inside a file that keeps its size is not seen.
+  /// 16 hexadecimal digits that change with any relative path or size: FNV-1a (Fowler, Noll, Vo) over the
+  /// rows' relative paths and sizes. A change inside a file that keeps its size is not seen.
   public var contentHash: String {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     func add(_ bytes: some Sequence<UInt8>) {

@@ -2,15 +2,16 @@ import EmanateImages
 import EmanateKernels
 import EmanateTensors
 
-/// Delivers the batches of a training run in order: decoding and augmentation run on the pool, a few batches ahead.
+/// Delivers the batches of a training run in order: decoding and augmentation run on the pool, a few batches
+/// ahead.
 ///
-/// Which samples a step sees and what their views look like follows from folder, seed and step alone, not from the
-/// number of threads, the prefetch or where the run began. An epoch has count / B whole batches (the remainder is
-/// left out, another one each epoch). A file that cannot be decoded is replaced by the next of the epoch's order that
-/// no batch holds: the epoch's remainder first, then the order from its beginning.
+/// Which samples a step sees and what their views look like follows from folder, seed and step alone, not
+/// from the number of threads, the prefetch or where the run began. An epoch has count / B whole batches (the
+/// remainder is left out, another one each epoch). A file that cannot be decoded is replaced by the next of
+/// the epoch's order that no batch holds: the epoch's remainder first, then the order from its beginning.
 ///
-/// A loader that starts in the middle of an epoch must know which files were found unreadable before: pass the
-/// `state` that the loader had after the step before (it belongs in the checkpoint).
+/// A loader that starts in the middle of an epoch must know which files were found unreadable before: pass
+/// the `state` that the loader had after the step before (it belongs in the checkpoint).
 ///
 /// For one thread, the one that trains. It waits for a batch by working on loading jobs itself.
 public final class Loader {

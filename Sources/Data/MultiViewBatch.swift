@@ -8,7 +8,8 @@ public struct ViewGroup: Sendable {
   public let side: Int
   /// The patches' side P in pixels.
   public let patch: Int
-  /// [views x B, tokens, 3 x P x P], normalised: all samples of view 0, then all samples of view 1, and so on.
+  /// [views x B, tokens, 3 x P x P], normalised: all samples of view 0, then all samples of view 1, and so
+  /// on.
   public let patches: Tensor
 
   /// A group over patch rows of the shape above.

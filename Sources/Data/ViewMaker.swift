@@ -3,7 +3,8 @@ import EmanateImages
 
 /// What turns an image into the views a network reads: the loader knows no augmentation.
 ///
-/// A conformer is a value that any thread may use; its randomness follows from (seed, epoch, sample, view) alone.
+/// A conformer is a value that any thread may use; its randomness follows from (seed, epoch, sample, view)
+/// alone.
 public protocol ViewMaker: Sendable {
   /// The groups of views of one side, in the recipe's order, global views first.
   var groups: [ViewGroupShape] { get }
@@ -17,8 +18,9 @@ public protocol ViewMaker: Sendable {
   ///   - sample: The image's row in its folder.
   ///   - patch: The side P of a patch in pixels; divides every group's side.
   ///   - workspace: Memory that is kept between images; what it holds must not show in the result.
-  ///   - rows: One buffer a view, group after group: [tokens, 3 x P x P], tokens row by row over the view, each
-  ///     row channel by channel as a flattened convolution weight expects it. P = side gives [3, side, side].
+  ///   - rows: One buffer a view, group after group: [tokens, 3 x P x P], tokens row by row over the view,
+  ///     each row channel by channel as a flattened convolution weight expects it. P = side gives
+  ///     [3, side, side].
   func makeViews(
     of image: Image, seed: UInt64, epoch: Int, sample: Int, patch: Int,
     using workspace: inout ViewWorkspace, into rows: [UnsafeMutableBufferPointer<Float>])

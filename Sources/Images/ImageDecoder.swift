@@ -2,10 +2,10 @@ import CEmanateCodecs
 
 /// Reads PNG and JPEG files as 8-bit RGB, with the same bytes as Pillow's `Image.open(path).convert("RGB")`.
 ///
-/// The content decides the format, not the name. Alpha is dropped, not composited; gamma and colour profiles are
-/// ignored; JPEG uses the accurate integer DCT and smooth chroma upsampling. One difference from Pillow: 16-bit PNG
-/// samples are scaled, (v x 255 + 32767) / 65535 rounded down, where Pillow clips grey ones. Damage that Pillow
-/// reads over (corrupt entropy-coded JPEG data) is an error here.
+/// The content decides the format, not the name. Alpha is dropped, not composited; gamma and colour profiles
+/// are ignored; JPEG uses the accurate integer DCT and smooth chroma upsampling. One difference from Pillow:
+/// 16-bit PNG samples are scaled, (v x 255 + 32767) / 65535 rounded down, where Pillow clips grey ones.
+/// Damage that Pillow reads over (corrupt entropy-coded JPEG data) is an error here.
 public struct ImageDecoder: Sendable {
   /// What to do with the orientation that a camera notes beside the pixels.
   public enum Orientation: String, Sendable, Codable, CaseIterable {

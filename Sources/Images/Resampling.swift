@@ -10,7 +10,8 @@ public enum ResamplingFilter: String, Sendable, Codable, CaseIterable {
 
 /// Which pass of a resampling comes first; the second one reads levels that the first has rounded to 8 bits.
 public enum PassOrder: String, Sendable, Codable, CaseIterable {
-  /// As Pillow 13 chooses: the vertical pass if the height shrinks by more than twice the pixels that the width does.
+  /// As Pillow 13 chooses: the vertical pass if the height shrinks by more than twice the pixels that the
+  /// width does.
   case pillow
   /// The horizontal pass, as Pillow up to 12 has it.
   case horizontalFirst
@@ -36,11 +37,12 @@ public struct PixelRectangle: Sendable, Equatable {
   }
 }
 
-/// Crops and resizes as Pillow's `Image.crop` and `Image.resize` do, bit for bit, and keeps its memory between calls.
+/// Crops and resizes as Pillow's `Image.crop` and `Image.resize` do, bit for bit, and keeps its memory
+/// between calls.
 ///
 /// Pillow (src/libImaging/Resample.c): the kernel is widened by the scale when an image shrinks; weights are
-/// normalised in double and rounded to 22 bits; the first pass is rounded and clipped to 8 bits.
-/// Here the image is first laid out by columns, once for all its crops, so that both passes run over neighbouring
+/// normalised in double and rounded to 22 bits; the first pass is rounded and clipped to 8 bits. Here the
+/// image is first laid out by columns, once for all its crops, so that both passes run over neighbouring
 /// bytes.
 public struct Resampler: Sendable {
   private var columns: [UInt8] = []
@@ -77,7 +79,8 @@ public struct Resampler: Sendable {
     }
   }
 
-  /// Resizes the part `window` of the loaded image, as if it had been cropped to it, to `width` x `height` pixels.
+  /// Resizes the part `window` of the loaded image, as if it had been cropped to it, to `width` x `height`
+  /// pixels.
   ///
   /// - Parameters:
   ///   - window: in pixels of the whole image; pixels outside do not enter, not even at its edges.
@@ -201,7 +204,8 @@ extension Image {
     return cropped
   }
 
-  /// The image at another size, as Pillow's `Image.resize((width, height), filter, box)` gives it, bit for bit.
+  /// The image at another size, as Pillow's `Image.resize((width, height), filter, box)` gives it, bit for
+  /// bit.
   ///
   /// - Parameter box: left, top, right, bottom of the part to resize, in pixels; by default all of the image.
   public func resized(

@@ -1,9 +1,9 @@
 /// Random numbers that are a pure function of a key, so no generator has a state to save or lose.
 ///
-/// A key names what the numbers are for (`purpose`) and for whom: (seed, epoch, sample, view) for augmentation,
-/// (seed, step, layer, view, sample) inside a network. The same key gives the same numbers on every machine and
-/// for every number of threads. SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number
-/// generators") both mixes the key and runs the stream.
+/// A key names what the numbers are for (`purpose`) and for whom: (seed, epoch, sample, view) for
+/// augmentation, (seed, step, layer, view, sample) inside a network. The same key gives the same numbers on
+/// every machine and for every number of threads. SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable
+/// pseudorandom number generators") both mixes the key and runs the stream.
 public struct KeyedGenerator: RandomNumberGenerator, Sendable {
   /// What the numbers are for; two purposes with equal keys give unrelated numbers.
   public enum Purpose: UInt64, Sendable {

@@ -1,8 +1,9 @@
-/// For each query the `k` rows with the greatest products, in falling order; of equal products the lower row first.
+/// For each query the `k` rows with the greatest products, in falling order; of equal products the lower row
+/// first.
 ///
-/// queries: [queryCount, width], rows: [rowCount, width] -> places and products: [queryCount, k]. `k` is at most
-/// `rowCount`. Works in blocks of 128 queries and 1,024 rows on the pool, so the matrix of all products never exists
-/// and the result does not depend on the number of threads. Numbers must be finite.
+/// queries: [queryCount, width], rows: [rowCount, width] -> places and products: [queryCount, k]. `k` is at
+/// most `rowCount`. Works in blocks of 128 queries and 1,024 rows on the pool, so the matrix of all products
+/// never exists and the result does not depend on the number of threads. Numbers must be finite.
 package func nearestRows(
   queries: UnsafePointer<Float>, queryCount: Int, rows: UnsafePointer<Float>, rowCount: Int, width: Int,
   k: Int,

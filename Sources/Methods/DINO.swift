@@ -6,7 +6,8 @@ import EmanateTensors
 
 /// DINO: self-distillation with no labels (Caron et al. 2021, arXiv:2104.14294, algorithm 1).
 ///
-/// The student sees all views, the teacher the global ones; the teacher is the student's exponential moving average.
+/// The student sees all views, the teacher the global ones; the teacher is the student's exponential moving
+/// average.
 public struct DINO: Method {
   /// `dino`.
   public static let name = "dino"

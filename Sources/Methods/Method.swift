@@ -18,8 +18,8 @@ public struct Views {
 
 /// A way to learn: which networks there are, what a batch's loss is, and what happens after a step.
 ///
-/// The trainer owns the loop, the optimizer and the checkpoints; a method owns its networks and its state. To add one,
-/// write a file with a conformer and a line in `MethodRegistry`.
+/// The trainer owns the loop, the optimizer and the checkpoints; a method owns its networks and its state. To
+/// add one, write a file with a conformer and a line in `MethodRegistry`.
 public protocol Method {
   /// The name users choose it by.
   static var name: String { get }

@@ -2,7 +2,8 @@ import EmanateConfiguration
 import EmanateNetworks
 import EmanateObjectives
 
-/// All methods by name. A new method is a file and a line here; the line also enrols it in the registry's tests.
+/// All methods by name. A new method is a file and a line here; the line also enrols it in the registry's
+/// tests.
 public enum MethodRegistry {
   /// One method: how it is called, what it is, and how a configuration makes it.
   public struct Entry: Sendable {

@@ -16,8 +16,8 @@ public struct Encoder: Sendable {
 
   /// Logits of all views, [N, K], in the order of the groups.
   ///
-  /// groups: for each resolution the views' patches, [V·B, P, 3·patch²]. One backbone pass a resolution, one head pass
-  /// for all (main_dino.py's multi-crop wrapper).
+  /// groups: for each resolution the views' patches, [V·B, P, 3·patch²]. One backbone pass a resolution, one
+  /// head pass for all (main_dino.py's multi-crop wrapper).
   public func callAsFunction(_ groups: [Tensor], _ pass: Pass) -> Variable {
     var first = 0
     var features: [Variable] = []

@@ -17,7 +17,8 @@ public struct Parameter: Sendable {
 
   package var part: Range<Int> { offset..<offset + shape.count }
 
-  /// DINO's rule for weight decay (main_dino.py, `get_params_groups`): biases and one-dimensional tensors have none.
+  /// DINO's rule for weight decay (main_dino.py, `get_params_groups`): biases and one-dimensional tensors
+  /// have none.
   public var isDecayed: Bool { shape.rank > 1 && !name.hasSuffix(".bias") }
 }
 

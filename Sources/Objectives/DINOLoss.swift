@@ -3,8 +3,8 @@ import EmanateAutograd
 import EmanateKernels
 import EmanateTensors
 
-/// DINO's objective (Caron et al. 2021, arXiv:2104.14294, section 3.1 and algorithm 1): the cross-entropy of student
-/// views against centered and sharpened teacher views, averaged over all pairs of different views.
+/// DINO's objective (Caron et al. 2021, arXiv:2104.14294, section 3.1 and algorithm 1): the cross-entropy of
+/// student views against centered and sharpened teacher views, averaged over all pairs of different views.
 public struct DINOLoss: Sendable {
   /// What is subtracted from the teacher's logits, [K]; starts at 0.
   public private(set) var center: Tensor
@@ -25,8 +25,9 @@ public struct DINOLoss: Sendable {
     self.isCentered = isCentered
   }
 
-  /// Of the last loss: the mean entropy of the teacher's sharpened targets and the center's norm. A loss that stays at
-  /// ln K with the entropy at ln K means uniform outputs; an entropy near 0 with a loss near 0, one prototype for all.
+  /// Of the last loss: the mean entropy of the teacher's sharpened targets and the center's norm. A loss that
+  /// stays at ln K with the entropy at ln K means uniform outputs; an entropy near 0 with a loss near 0, one
+  /// prototype for all.
   public private(set) var measures: [(name: String, value: Double)] = []
 
   /// Puts a saved center back.
@@ -38,9 +39,9 @@ public struct DINOLoss: Sendable {
 
   /// The loss, a scalar [1]; `updateCenter` comes after it.
   ///
-  /// student: [V·B, K] and teacher: [G·B, K] logits, view by view; the first G student views are the teacher's views.
-  /// One log-softmax a student row serves all teacher views: their targets are summed first. The logits' gradient is
-  /// found in the same call.
+  /// student: [V·B, K] and teacher: [G·B, K] logits, view by view; the first G student views are the
+  /// teacher's views. One log-softmax a student row serves all teacher views: their targets are summed first.
+  /// The logits' gradient is found in the same call.
   public mutating func callAsFunction(
     student: Variable, teacher: Tensor, globalViews: Int, teacherTemperature: Float
   ) -> Variable {

@@ -3,8 +3,8 @@ import EmanateKernels
 import EmanateNetworks
 import EmanateTensors
 
-/// AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2) over a flat store, with DINO's two groups: biases
-/// and one-dimensional tensors are not decayed.
+/// AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2) over a flat store, with DINO's two
+/// groups: biases and one-dimensional tensors are not decayed.
 public struct AdamW: Sendable {
   /// The settings that stay the same during a run.
   public struct Options: Sendable, Equatable {
@@ -42,11 +42,11 @@ public struct AdamW: Sendable {
     (self.first, self.second, self.updates) = (first, second, updates)
   }
 
-  /// One update. gradients: flat, as the store. `learningRate` is after the batch-size rule; `weightDecay` is applied
-  /// to the parameters that are decayed, times the learning rate.
+  /// One update. gradients: flat, as the store. `learningRate` is after the batch-size rule; `weightDecay` is
+  /// applied to the parameters that are decayed, times the learning rate.
   ///
-  /// Parameters for which `isSkipped` is true keep numbers and moments, as PyTorch does where a gradient is absent.
-  /// Returns the norm of all gradients before clipping.
+  /// Parameters for which `isSkipped` is true keep numbers and moments, as PyTorch does where a gradient is
+  /// absent. Returns the norm of all gradients before clipping.
   @discardableResult
   public mutating func step(
     _ store: ParameterStore, gradients: Tensor, learningRate: Double, weightDecay: Double,

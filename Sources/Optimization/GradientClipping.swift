@@ -10,7 +10,8 @@ public enum GradientClipping: Sendable, Equatable {
   /// A gradient longer than `norm` is scaled by norm / (length + 1e-6).
   case perParameter(norm: Double)
 
-  /// The length of every parameter's gradient, in the order of the store; fixed blocks, so no thread count shows.
+  /// The length of every parameter's gradient, in the order of the store; fixed blocks, so no thread count
+  /// shows.
   static func lengths(_ gradients: Tensor, _ parameters: [Parameter]) -> [Double] {
     let blockSize = 1 << 16
     var blocks: [(parameter: Int, part: Range<Int>)] = []

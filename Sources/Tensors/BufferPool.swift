@@ -2,8 +2,8 @@ import Synchronization
 
 /// Keeps freed blocks of memory for the next tensor of about the same size.
 ///
-/// A training step asks for the same sizes again and again; after the first steps every request is met from the
-/// pool (`freshAllocations` stops growing). Sizes are rounded up to an eighth of a power of two.
+/// A training step asks for the same sizes again and again; after the first steps every request is met from
+/// the pool (`freshAllocations` stops growing). Sizes are rounded up to an eighth of a power of two.
 public final class BufferPool: Sendable {
   /// The pool that every tensor takes its memory from.
   public static let shared = BufferPool()

@@ -9,8 +9,8 @@ import Foundation
 
 /// Everything a run needs to go on as if nothing had happened, in a folder that appears whole or not at all.
 ///
-/// `student.safetensors` and the method's other networks under timm's names, `optimizer.safetensors` with both moments,
-/// `method.safetensors` (centers), and `state.json`.
+/// `student.safetensors` and the method's other networks under timm's names, `optimizer.safetensors` with
+/// both moments, `method.safetensors` (centers), and `state.json`.
 public struct Checkpoint {
   /// What `state.json` holds.
   public struct State: Codable, Equatable, Sendable {

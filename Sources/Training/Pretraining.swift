@@ -48,8 +48,8 @@ public struct Pretraining {
 
   /// Checks settings, recipe and images; writes nothing.
   ///
-  /// - Throws: `ConfigurationError`, `RecipeError`, `ImageFolderError`, or `TrainingError.unavailable` for a setting
-  ///   that this build cannot serve.
+  /// - Throws: `ConfigurationError`, `RecipeError`, `ImageFolderError`, or `TrainingError.unavailable` for a
+  ///   setting that this build cannot serve.
   public func prepared() throws -> Preparation {
     try configuration.check()
     if configuration.training.precision != .float32 {
@@ -73,8 +73,9 @@ public struct Pretraining {
   ///
   /// `clock` gives seconds, from any beginning; only rates and times that the observer hears depend on it.
   ///
-  /// - Throws: What `prepared()` throws, and `TrainingError`: a folder that holds a run already, a resumed run with
-  ///   other settings or images, a loss that is not finite, too many unreadable files, a file that cannot be written.
+  /// - Throws: What `prepared()` throws, and `TrainingError`: a folder that holds a run already, a resumed
+  ///   run with other settings or images, a loss that is not finite, too many unreadable files, a file that
+  ///   cannot be written.
   public func callAsFunction(
     observer: any RunObserver, clock: () -> Double, shouldStop: () -> Bool
   ) throws -> RunOutcome {

@@ -5,8 +5,9 @@ import EmanateObjectives
 import EmanateOptimization
 import EmanateTensors
 
-/// Times whole DINO training steps on random views: forward of teacher and student, loss, backward, per-tensor
-/// clipping, AdamW, EMA, center. Nothing is decoded. `Benchmarks/peers/dino_step.py` does the same in PyTorch.
+/// Times whole DINO training steps on random views: forward of teacher and student, loss, backward,
+/// per-tensor clipping, AdamW, EMA, center. Nothing is decoded. `Benchmarks/peers/dino_step.py` does the same
+/// in PyTorch.
 public struct StepBenchmark {
   /// What is measured.
   public struct Options: Sendable {

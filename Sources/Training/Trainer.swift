@@ -20,7 +20,8 @@ public struct Trainer<M: Method> {
   var start = 0
   var loaderState = Loader.State()
 
-  /// Runs to the end, or until `shouldStop` says so after a step; the last step's checkpoint is always written.
+  /// Runs to the end, or until `shouldStop` says so after a step; the last step's checkpoint is always
+  /// written.
   public mutating func callAsFunction(
     observer: any RunObserver, clock: () -> Double, shouldStop: () -> Bool
   ) throws(TrainingError) -> RunOutcome {

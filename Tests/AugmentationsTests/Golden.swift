@@ -1,7 +1,8 @@
 import EmanateImages
 import Foundation
 
-/// What Pillow and torchvision made, with the script beside it: Tests/Golden/augmentations/make_augmentations.py.
+/// What Pillow and torchvision made, with the script beside it:
+/// Tests/Golden/augmentations/make_augmentations.py.
 struct Golden: Decodable {
   struct Case: Decodable, CustomStringConvertible {
     let operation, input: String

@@ -55,7 +55,8 @@ private func stem(_ name: String) -> String { String(name.dropLast(4)) }
         #expect(!error.reason.description.isEmpty)
       }
     }
-    // A PNG lacks nothing without what follows its pixels (IEND, and here a 38-byte eXIf); a JPEG needs all of it.
+    // A PNG lacks nothing without what follows its pixels (IEND, and here a 38-byte eXIf); a JPEG needs all
+    // of it.
     #expect(decoded <= (name == "png-exif-after.png" ? 12 + 38 : name.hasSuffix(".png") ? 12 : 0))
   }
 

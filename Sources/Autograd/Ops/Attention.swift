@@ -4,8 +4,8 @@ import EmanateTensors
 
 /// Multi-head self-attention (Vaswani et al. 2017, arXiv:1706.03762, eq. 1) with the scale 1/√(D/H).
 ///
-/// qkv: [B, T, 3D], queries, keys and values of all heads side by side as timm's `qkv` gives them -> [B, T, D].
-/// Probabilities are recomputed in the backward pass from one number a row.
+/// qkv: [B, T, 3D], queries, keys and values of all heads side by side as timm's `qkv` gives them
+/// -> [B, T, D]. Probabilities are recomputed in the backward pass from one number a row.
 public func attention(_ qkv: Variable, heads: Int) -> Variable {
   let shape = qkv.shape
   precondition(

@@ -38,8 +38,8 @@ public struct KeptSamples: Sendable {
   }
 }
 
-/// y = f(x) Wᵀ + b, f being the prelude.  x: [..., I], weight: [O, I] (or [O, ...] of I numbers a row), bias: [O] ->
-/// [..., O].
+/// y = f(x) Wᵀ + b, f being the prelude.  x: [..., I], weight: [O, I] (or [O, ...] of I numbers a row),
+/// bias: [O] -> [..., O].
 ///
 /// With `kept`, x is [B, T, I] and only its kept samples go in: the result is [kept.count, T, O].
 public func linear(
@@ -58,7 +58,8 @@ public func linear(
 
 /// y = residual + s (f(x) Wᵀ + b).  x: [..., I], weight: [O, I], bias: [O], residual: [..., O] -> [..., O].
 ///
-/// With `kept`, x holds the kept samples only, s is their scale, and other samples of the residual pass unchanged.
+/// With `kept`, x holds the kept samples only, s is their scale, and other samples of the residual pass
+/// unchanged.
 public func linear(
   _ x: Variable, _ weight: Variable, _ bias: Variable, after prelude: Prelude = .none,
   addedTo residual: Variable, of kept: KeptSamples? = nil
@@ -149,8 +150,8 @@ struct LinearStep {
   /// What the backward rule keeps: the operands without the graph.
   func saved(_ statistics: Tensor?) -> LinearStep { LinearStep(self, statistics) }
 
-  /// Many rows: a block goes through prelude, product and bias while it is in cache. Few rows: one stage after the
-  /// other, each cut its own way.
+  /// Many rows: a block goes through prelude, product and bias while it is in cache. Few rows: one stage
+  /// after the other, each cut its own way.
   var isCutByRows: Bool { rows >= 384 }
   var rowBlocks: Blocks { Blocks(rows, about: 192) }
 

@@ -2,7 +2,8 @@ import CEmanateKernels
 import EmanateKernels
 import EmanateTensors
 
-/// Layer normalisation over the last axis (Ba et al. 2016, arXiv:1607.06450): x [..., D], weight, bias [D] -> [..., D].
+/// Layer normalisation over the last axis (Ba et al. 2016, arXiv:1607.06450):
+/// x [..., D], weight, bias [D] -> [..., D].
 public func layerNorm(_ x: Variable, _ weight: Variable, _ bias: Variable, epsilon: Float) -> Variable {
   let (rows, width) = (x.shape.rows, x.shape[-1])
   let y = Tensor(uninitialized: x.shape)
@@ -70,8 +71,8 @@ struct NormalizedBackward: BackwardRule {
   }
 }
 
-/// A bias-free linear layer with weight normalisation per output (Salimans and Kingma 2016, arXiv:1602.07868, eq. 2):
-/// y = x (g v / ‖v‖)ᵀ.  x: [N, I], direction v: [K, I], gain g: [K, 1] -> [N, K].
+/// A bias-free linear layer with weight normalisation per output (Salimans and Kingma 2016, arXiv:1602.07868,
+/// eq. 2): y = x (g v / ‖v‖)ᵀ.  x: [N, I], direction v: [K, I], gain g: [K, 1] -> [N, K].
 ///
 /// Normalised weights are never stored: their norms scale the columns of x vᵀ.
 public func weightNormLinear(_ x: Variable, direction: Variable, gain: Variable) -> Variable {

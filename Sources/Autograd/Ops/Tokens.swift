@@ -117,7 +117,8 @@ struct ConcatenatedBackward: BackwardRule {
   }
 }
 
-/// y = M x for a constant matrix, the class token's row passing unchanged: how position embeddings change sides.
+/// y = M x for a constant matrix, the class token's row passing unchanged: how position embeddings change
+/// sides.
 ///
 /// x: [1, 1 + P, D], matrix: [Q, P] -> [1, 1 + Q, D].
 public func interpolatedPositions(_ x: Variable, by matrix: Tensor) -> Variable {

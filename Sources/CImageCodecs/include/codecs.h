@@ -1,6 +1,7 @@
 // PNG and JPEG files in memory to 8-bit RGB and back, and gzip files; every failure is a code and a message.
 //
-// libpng and libjpeg report errors by longjmp; the jumps begin and end inside codecs*.c, and nothing is printed.
+// libpng and libjpeg report errors by longjmp; the jumps begin and end inside codecs*.c, and nothing is
+// printed.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -28,7 +29,8 @@ typedef struct {
 // Reads size and orientation; takes no memory that grows with the picture.
 int emanate_image_read_header(const uint8_t *bytes, size_t count, emanate_image_header *header);
 
-// Decodes into `pixels`, header->height x header->width x 3 bytes; `header` as emanate_image_read_header left it.
+// Decodes into `pixels`, header->height x header->width x 3 bytes; `header` as emanate_image_read_header left
+// it.
 int emanate_image_decode(const uint8_t *bytes, size_t count, emanate_image_header *header, uint8_t *pixels);
 
 typedef struct {

@@ -1,8 +1,8 @@
 // Loops over 8-bit images: resampling, colour, blur, patch rows.
 //
-// A "plane" holds one channel row by row; "columns" hold one channel column by column, which turns the horizontal
-// pass of a resampling into loads of neighbouring bytes. Blocks of 32 bytes are read: a buffer of columns needs
-// EMANATE_TAIL readable bytes after its end.
+// A "plane" holds one channel row by row; "columns" hold one channel column by column, which turns the
+// horizontal pass of a resampling into loads of neighbouring bytes. Blocks of 32 bytes are read: a buffer of
+// columns needs EMANATE_TAIL readable bytes after its end.
 #pragma once
 #include <stdint.h>
 
@@ -13,7 +13,8 @@
 /// Bytes between columns of `rows` pixels, as `emanate_columns_from_rgb` writes them.
 static inline intptr_t emanate_column_bytes(intptr_t rows) { return (rows + 15) / 16 * 16; }
 
-/// RGB rows -> three sets of columns; writes whole blocks of 16 rows, so a column is `emanate_column_bytes` long.
+/// RGB rows -> three sets of columns; writes whole blocks of 16 rows, so a column is `emanate_column_bytes`
+/// long.
 void emanate_columns_from_rgb(const uint8_t *rgb, intptr_t row_bytes, intptr_t width, intptr_t height,
                               uint8_t *columns, intptr_t column_bytes, intptr_t plane_bytes);
 
@@ -26,7 +27,8 @@ void emanate_rgb_from_planes(const uint8_t *planes, intptr_t count, uint8_t *rgb
 /// Mirrors each row of three planes.
 void emanate_mirror_rows(uint8_t *planes, intptr_t width, intptr_t height);
 
-/// Planes of side x side -> float rows, one a patch: [side/patch * side/patch, 3 * patch * patch], value * scale + bias.
+/// Planes of side x side -> float rows, one a patch: [side/patch * side/patch, 3 * patch * patch],
+/// value * scale + bias.
 void emanate_patch_rows(const uint8_t *planes, intptr_t side, intptr_t patch, const float *scale, const float *bias,
                         float *rows);
 
@@ -35,7 +37,8 @@ void emanate_patch_rows(const uint8_t *planes, intptr_t side, intptr_t patch, co
 /// Most taps that an output pixel has; `support` is 2 for bicubic, 1 for bilinear.
 intptr_t emanate_axis_taps(float start, float end, intptr_t outputs, double support);
 
-/// First inputs [outputs] and 22-bit weights [taps][outputs] of one axis. `scratch`: (taps + 2) * outputs doubles.
+/// First inputs [outputs] and 22-bit weights [taps][outputs] of one axis. `scratch`: (taps + 2) * outputs
+/// doubles.
 void emanate_axis_weights(int bicubic, intptr_t inputs, float start, float end, intptr_t outputs, intptr_t taps,
                           int32_t *first, int32_t *count, int32_t *weights, double *scratch);
 
@@ -48,14 +51,14 @@ struct emanate_axis {
 /// Bytes of scratch that `emanate_resize` needs for `rows` input rows.
 intptr_t emanate_resize_scratch(intptr_t rows);
 
-/// Columns -> planes, the horizontal pass first. `row` and `rows`: the input rows that the vertical axis reads; without
-/// a vertical axis there is no vertical pass. `mirrored` swaps left and right.
+/// Columns -> planes, the horizontal pass first. `row` and `rows`: the input rows that the vertical axis
+/// reads; without a vertical axis there is no vertical pass. `mirrored` swaps left and right.
 void emanate_resize(const uint8_t *columns, intptr_t column_bytes, intptr_t column_plane_bytes, intptr_t row,
                     intptr_t rows, const struct emanate_axis *horizontal, const struct emanate_axis *vertical,
                     int mirrored, uint8_t *planes, uint8_t *scratch);
 
-/// Columns of `rows` pixels -> columns of the vertical axis's outputs, `result_column_bytes` apart: the vertical pass
-/// alone, where it comes first. The scratch is that for max(rows, outputs).
+/// Columns of `rows` pixels -> columns of the vertical axis's outputs, `result_column_bytes` apart: the
+/// vertical pass alone, where it comes first. The scratch is that for max(rows, outputs).
 void emanate_resize_down(const uint8_t *columns, intptr_t column_bytes, intptr_t column_plane_bytes, intptr_t width,
                          intptr_t rows, const struct emanate_axis *vertical, uint8_t *result,
                          intptr_t result_column_bytes, uint8_t *scratch);
@@ -85,7 +88,8 @@ void emanate_solarize(uint8_t *bytes, intptr_t count, int threshold);
 /// Bytes of scratch that `emanate_box_blur` needs.
 intptr_t emanate_box_blur_scratch(intptr_t width, intptr_t height);
 
-/// Three box passes of `radius` pixels along each axis of one plane, in place. 16-bit arithmetic below radius 2.
+/// Three box passes of `radius` pixels along each axis of one plane, in place. 16-bit arithmetic below radius
+/// 2.
 void emanate_box_blur(uint8_t *plane, intptr_t width, intptr_t height, float radius, uint8_t *scratch);
 
 /// The same in Pillow's 32-bit arithmetic, bit for bit: the oracle, and the way for a radius of 2 and more.

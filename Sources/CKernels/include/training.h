@@ -1,6 +1,6 @@
-// Loops of the training step over float32 rows. Every function works on the rows it is given and nothing else, so
-// that the caller decides the blocks; sums use sixteen partial sums in a fixed order. `rows`, where a function has
-// it, maps the i-th row of a compact block to its row in the full matrix (NULL: row i itself).
+// Loops of the training step over float32 rows. Every function works on the rows it is given and nothing
+// else, so that the caller decides the blocks; sums use sixteen partial sums in a fixed order. `rows`, where
+// a function has it, maps the i-th row of a compact block to its row in the full matrix (NULL: row i itself).
 #pragma once
 #include <stdint.h>
 
@@ -48,8 +48,9 @@ void em_l2_normalize_backward(const float *dy, const float *y, const float *norm
 void em_scale_columns(float *y, long rows, long stride, long first, long count, const float *factors);
 // factors[i] = gain[i] / |v[i]|.
 void em_weight_norm_factors(const float *v, const float *gain, long count, long width, float *factors);
-// Weight norm (Salimans and Kingma 2016), eq. 3, in place: with s = gain / |v| and dv holding s * dw on entry,
-// dv becomes s dw - (s dw . v) v / |v|^2; gain_gradient (or NULL) gets dw . v / |v|. With `previous`, it is added.
+// Weight norm (Salimans and Kingma 2016), eq. 3, in place: with s = gain / |v| and dv holding s * dw on
+// entry, dv becomes s dw - (s dw . v) v / |v|^2; gain_gradient (or NULL) gets dw . v / |v|. With `previous`,
+// it is added.
 void em_weight_norm_backward(float *dv, const float *v, const float *gain, long count, long width,
                              float *gain_gradient, const float *previous);
 
@@ -59,31 +60,33 @@ void em_softmax(const float *x, const float *center, float temperature, long cou
 // returns mass * logsumexp(x / temperature) - sum target * x / temperature, and the logsumexp.
 double em_cross_entropy(const float *x, const float *target, float mass, float temperature, long count,
                         float *log_sum);
-// dx = scale * (mass * softmax(x / temperature) - target) / temperature, from the saved logsumexp; dx may be x.
+// dx = scale * (mass * softmax(x / temperature) - target) / temperature, from the saved logsumexp; dx may be
+// x.
 void em_cross_entropy_backward(const float *x, const float *target, float mass, float temperature,
                                float log_sum, float scale, long count, float *dx);
 
 // -sum p ln p of one row of probabilities, in nats.
 double em_entropy(const float *p, long count);
 
-// One head of one sample: out = softmax(q k^T / sqrt(depth)) v, and the logsumexp of each query's row.
-// q, k, v, out: [tokens, depth] with the given row strides. scratch: em_attention_scratch(tokens, depth) floats.
+// One head of one sample: out = softmax(q k^T / sqrt(depth)) v, and the logsumexp of each query's row. q, k,
+// v, out: [tokens, depth] with the given row strides. scratch: em_attention_scratch(tokens, depth) floats.
 void em_attention(const float *q, const float *k, const float *v, long stride, long tokens, long depth, float *out,
                   long out_stride, float *log_sums, float *scratch);
-// The gradients by q, k, v; probabilities are recomputed from the logsumexp (FlashAttention, Dao et al. 2022, alg. 4).
+// The gradients by q, k, v; probabilities are recomputed from the logsumexp (FlashAttention, Dao et al. 2022,
+// alg. 4).
 void em_attention_backward(const float *q, const float *k, const float *v, long stride, long tokens, long depth,
                            const float *out, const float *dout, long out_stride, const float *log_sums, float *dq,
                            float *dk, float *dv, long gradient_stride, float *scratch);
 long em_attention_scratch(long tokens, long depth);
-// AdamW (Loshchilov and Hutter 2019, alg. 2): decay, moments, bias-corrected step. gradient is scaled by `clip`;
-// rest1 and rest2 are 1 - beta, rounded from double precision.
+// AdamW (Loshchilov and Hutter 2019, alg. 2): decay, moments, bias-corrected step. gradient is scaled by
+// `clip`; rest1 and rest2 are 1 - beta, rounded from double precision.
 void em_adamw(float *w, const float *gradient, float *m, float *v, long count, float clip, float rate, float decay,
               float beta2, float rest1, float rest2, float epsilon, float correction1, float correction2);
 // teacher = momentum * teacher + rest * student, with rest = 1 - momentum rounded from double precision.
 void em_ema(float *teacher, const float *student, long count, float momentum, float rest);
 
-// One query against all tokens of a sample, one head: probabilities = softmax(q k^T / sqrt(depth)), out = p v.
-// k and v: [tokens, depth] with row stride `stride`.
+// One query against all tokens of a sample, one head: probabilities = softmax(q k^T / sqrt(depth)), out = p
+// v. k and v: [tokens, depth] with row stride `stride`.
 void em_class_attention(const float *q, const float *k, const float *v, long stride, long tokens, long depth,
                         float *probabilities, float *out);
 // Its gradients; dk and dv are overwritten. scratch: tokens floats.

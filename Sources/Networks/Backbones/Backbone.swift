@@ -8,7 +8,7 @@ public protocol Backbone: Sendable {
   /// The side of a patch in pixels.
   var patch: Int { get }
 
-  /// patches: [B, P, 3·patch²], rows as the loader packs them -> [B, D]. `first` is the place of the first sample
-  /// in the whole batch, for the keys of randomness.
+  /// patches: [B, P, 3·patch²], rows as the loader packs them -> [B, D]. `first` is the place of the first
+  /// sample in the whole batch, for the keys of randomness.
   func features(_ patches: Tensor, first: Int, _ pass: Pass) -> Variable
 }

@@ -35,8 +35,8 @@ public struct VisionTransformerSizes: Sendable, Equatable {
   ]
 }
 
-/// A vision transformer that reads out its class token (Dosovitskiy et al. 2021, arXiv:2010.11929), as DINO uses
-/// it: pre-norm, exact GELU, LayerNorm ε 1e-6, no pooling. Parameters are named as in timm.
+/// A vision transformer that reads out its class token (Dosovitskiy et al. 2021, arXiv:2010.11929), as DINO
+/// uses it: pre-norm, exact GELU, LayerNorm ε 1e-6, no pooling. Parameters are named as in timm.
 public struct VisionTransformer: Backbone {
   /// The sizes it was made with.
   public let sizes: VisionTransformerSizes
@@ -72,8 +72,8 @@ public struct VisionTransformer: Backbone {
 
   /// The class token after the last LayerNorm, [B, D].
   ///
-  /// The batch goes through the blocks in chunks of about `chunkTokens` tokens, so that a chunk's activations stay in
-  /// the last cache; the chunk's size depends on the number of tokens only.
+  /// The batch goes through the blocks in chunks of about `chunkTokens` tokens, so that a chunk's activations
+  /// stay in the last cache; the chunk's size depends on the number of tokens only.
   public func features(_ patches: Tensor, first: Int, _ pass: Pass) -> Variable {
     let (batch, tokens) = (patches.shape[0], patches.shape[1] + 1)
     let positions = self.positions(pass, patches: patches.shape[1])
@@ -113,8 +113,8 @@ public struct VisionTransformer: Backbone {
 }
 
 extension Linear {
-  /// A patch embedding as a linear layer over flattened patches: the convolution [D, 3, P, P] keeps PyTorch's default
-  /// initialisation, uniform in ±1/√(3P²) for weight and bias.
+  /// A patch embedding as a linear layer over flattened patches: the convolution [D, 3, P, P] keeps PyTorch's
+  /// default initialisation, uniform in ±1/√(3P²) for weight and bias.
   init(patchesOf scope: ParameterScope, from inputs: Int, to outputs: Int, patch: Int) {
     let bound = 1 / Float(inputs).squareRoot()
     weight = scope.parameter("weight", [outputs, 3, patch, patch], .uniform(bound: bound))

@@ -17,8 +17,8 @@ public struct DINOHeadSizes: Sendable, Equatable {
   }
 }
 
-/// DINO's projection head (Caron et al. 2021, arXiv:2104.14294, section 3.1 and appendix C): three linear layers with
-/// GELU between them, L2 normalisation, and weight-normed prototypes.
+/// DINO's projection head (Caron et al. 2021, arXiv:2104.14294, section 3.1 and appendix C): three linear
+/// layers with GELU between them, L2 normalisation, and weight-normed prototypes.
 public struct DINOHead: Sendable {
   /// The sizes it was made with.
   public let sizes: DINOHeadSizes
@@ -26,7 +26,8 @@ public struct DINOHead: Sendable {
   /// Prototypes: direction [K, bottleneck] and gain [K, 1].
   public let direction, gain: Parameter
 
-  /// Asks `scope` for all parameters. Directions keep PyTorch's default initialisation, uniform in ±1/√bottleneck.
+  /// Asks `scope` for all parameters. Directions keep PyTorch's default initialisation, uniform in
+  /// ±1/√bottleneck.
   public init(_ scope: ParameterScope, from width: Int, _ sizes: DINOHeadSizes) {
     self.sizes = sizes
     first = Linear(scope.scope("mlp.0"), from: width, to: sizes.hidden)

@@ -2,8 +2,8 @@ import EmanateTensors
 
 /// Cuts images into the rows that a patch embedding reads.
 ///
-/// images: [B, C, S, S] -> [B, (S/P)², C·P²]; each row is a patch in the order (channel, row, column) of a flattened
-/// convolution weight, patches run row by row. The loader packs its views so itself.
+/// images: [B, C, S, S] -> [B, (S/P)², C·P²]; each row is a patch in the order (channel, row, column) of a
+/// flattened convolution weight, patches run row by row. The loader packs its views so itself.
 public func patchRows(of images: Tensor, patch: Int) -> Tensor {
   let (batch, channels, side) = (images.shape[0], images.shape[1], images.shape[2])
   precondition(

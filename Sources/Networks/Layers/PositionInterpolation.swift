@@ -28,7 +28,8 @@ public enum PositionInterpolation: String, Sendable, Codable, CaseIterable {
   private func weights(from old: Int, to new: Int) -> [[(Int, Double)]] {
     switch self {
     case .dino:
-      // PyTorch's upsample_bicubic2d with a given scale factor, align_corners false: a = -0.75, edges repeated.
+      // PyTorch's upsample_bicubic2d with a given scale factor, align_corners false: a = -0.75, edges
+      // repeated.
       let step = 1 / ((Double(new) + 0.1) / Double(old))
       return (0..<new).map { place in
         let center = step * (Double(place) + 0.5) - 0.5

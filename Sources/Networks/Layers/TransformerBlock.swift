@@ -21,7 +21,8 @@ struct TransformerBlock: Sendable {
     (self.width, self.heads, self.index, self.dropPath) = (width, heads, index, dropPath)
   }
 
-  /// x: [B, T, D] -> [B, T, D]; `first` is the place of its first sample in the whole batch (keys of drop-path).
+  /// x: [B, T, D] -> [B, T, D]; `first` is the place of its first sample in the whole batch (keys of
+  /// drop-path).
   func callAsFunction(_ x: Variable, first: Int, _ pass: Pass) -> Variable {
     let afterAttention = branch(0, of: x, first: first, pass) { kept in
       let attended = attention(qkv(x, pass, after: norm1.prelude(pass), of: kept), heads: heads)
@@ -32,7 +33,8 @@ struct TransformerBlock: Sendable {
 
   /// The block where only the class token of its result is read: [B, T, D] -> [B, D].
   ///
-  /// Keys and values come from all tokens; query, projection and MLP are computed for one row a sample. Exact.
+  /// Keys and values come from all tokens; query, projection and MLP are computed for one row a sample.
+  /// Exact.
   func classToken(_ x: Variable, first: Int, _ pass: Pass) -> Variable {
     let (batch, tokens) = (x.shape[0], x.shape[1])
     let own = classTokens(x).reshaped([batch, 1, width])

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import torch
 
-# The torchvision wheel's operators do not load beside a CPU build of torch; its transforms need only their schemas.
+# The torchvision wheel's operators do not load beside a CPU build of torch; its transforms need only their
+# schemas.
 library = torch.library.Library("torchvision", "DEF")
 for operator in ("nms", "qnms"):
     library.define(operator + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
