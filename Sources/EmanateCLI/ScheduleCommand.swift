@@ -2,6 +2,7 @@ import ArgumentParser
 import EmanateConfiguration
 import EmanateInterchange
 import EmanateReports
+import EmanateTraining
 import Foundation
 
 /// Shows the schedules of runs and configurations, before or after they run.
@@ -45,49 +46,23 @@ struct ScheduleCommand: ParsableCommand {
     var runs: [ScheduleReport.Run] = []
     for source in sources.isEmpty ? ["defaults"] : sources {
       let run = RunFolder(source)
+      let isRun = FileManager.default.fileExists(atPath: run.configuration)
       let configuration = try ExperimentConfiguration.load(
-        files: [run.map { $0.configuration } ?? source], overrides: overrides)
-      if images == nil && run?.images == nil {
+        files: [isRun ? run.configuration : source], overrides: overrides)
+      let checkpoint = isRun ? try run.newestCheckpoint.map { try Checkpoint.state(at: $0) } : nil
+      if images == nil && checkpoint == nil {
         output.say(
           "\(source): the number of images is not known; taken as ImageNet's 1,281,167 (--images N sets it)\n"
         )
       }
-      let plan = try TrainingPlan(configuration, images: images ?? run?.images ?? Self.imageNetImages)
-      runs.append(.init(name: source, plan: plan, currentStep: run?.step.map { min($0, plan.steps) - 1 }))
+      let plan = try TrainingPlan(
+        configuration, images: images ?? checkpoint?.images ?? Self.imageNetImages)
+      let done = checkpoint.map { min($0.step, plan.steps) } ?? 0
+      runs.append(.init(name: source, plan: plan, currentStep: done > 0 ? done - 1 : nil))
     }
     let report = ScheduleReport(runs)
     if let csv { try DurableFile.write(report.csv(), to: csv) }
     if let plot { try DurableFile.write(report.svg, to: plot) }
     output.result(["schedules": report.summaries], text: report.table)
-  }
-}
-
-/// What a run's folder says about its schedules.
-private struct RunFolder {
-  let configuration: String
-  /// Steps done at the newest checkpoint.
-  var step: Int?
-  /// Images in the run's data.
-  var images: Int?
-
-  private struct State: Decodable {
-    let step: Int?
-    let images: Int?
-  }
-
-  /// Nil if the path is not a folder with a `config.yaml`.
-  init?(_ path: String) {
-    let folder = URL(filePath: path)
-    configuration = folder.appending(path: "config.yaml").path
-    guard FileManager.default.fileExists(atPath: configuration) else { return nil }
-    let checkpoints = folder.appending(path: "checkpoints")
-    guard let last = try? String(contentsOf: checkpoints.appending(path: "last"), encoding: .utf8) else {
-      return
-    }
-    let name = last.trimmingCharacters(in: .whitespacesAndNewlines)
-    let state = (try? Data(contentsOf: checkpoints.appending(path: "\(name)/state.json")))
-      .flatMap { try? JSONDecoder().decode(State.self, from: $0) }
-    step = (state?.step ?? Int(name.replacing("step-", with: ""))).flatMap { $0 > 0 ? $0 : nil }
-    images = state?.images
   }
 }
