@@ -1,6 +1,7 @@
 import EmanateData
 
-/// What a run tells while it goes on: for progress bars, reports, event files.
+/// What a run tells while it goes on: for progress bars, reports, event files. What a conformer leaves out is not
+/// heard.
 public protocol RunObserver {
   /// Before the first step: the plan in words, and what was changed or may matter.
   func runWillStart(steps: Int, from: Int, images: Int, notes: [String])
@@ -10,6 +11,17 @@ public protocol RunObserver {
   func didSkip(_ file: SkippedFile)
   /// A checkpoint is on the disk.
   func didSave(step: Int)
+}
+
+extension RunObserver {
+  /// Nothing.
+  public func runWillStart(steps: Int, from: Int, images: Int, notes: [String]) {}
+  /// Nothing.
+  public func didStep(_ progress: RunProgress) {}
+  /// Nothing.
+  public func didSkip(_ file: SkippedFile) {}
+  /// Nothing.
+  public func didSave(step: Int) {}
 }
 
 /// Where a run stands after a step.
