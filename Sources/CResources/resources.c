@@ -9,6 +9,9 @@ static const unsigned char configs_defaults[] = {
 static const unsigned char configs_dino_fashion[] = {
 #embed "../../configs/pretrain/dino-fashion.yaml"
 };
+static const unsigned char configs_quickstart[] = {
+#embed "../../configs/quickstart.yaml"
+};
 static const unsigned char recipes_dino[] = {
 #embed "../../augmentations/recipes/dino.yaml"
 };
@@ -36,6 +39,7 @@ static const unsigned char sample_license[] = {
 static const struct emanate_resource files[] = {
     FILE("configs/defaults", configs_defaults),
     FILE("configs/pretrain/dino-fashion", configs_dino_fashion),
+    FILE("configs/quickstart", configs_quickstart),
     FILE("recipes/dino", recipes_dino),
     FILE("recipes/dino-small", recipes_dino_small),
     FILE("fashion-mnist/train-images-idx3-ubyte.gz", train_images),

@@ -5,7 +5,8 @@ struct EmanateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "emanate", abstract: "Learns image features without labels by self-distillation.",
     subcommands: [
-      PretrainCommand.self, FeaturesCommand.self, KNNCommand.self, LinearProbeCommand.self, ScheduleCommand.self,
+      QuickstartCommand.self, PretrainCommand.self, FeaturesCommand.self, KNNCommand.self,
+      LinearProbeCommand.self, ScheduleCommand.self,
       DatasetCommand.self, BenchmarkCommand.self, ListCommand.self,
     ])
 }
