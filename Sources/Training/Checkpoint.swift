@@ -64,11 +64,15 @@ public struct Checkpoint {
 
   /// Reads `state.json` of the checkpoint folder `folder`.
   ///
-  /// - Throws: `TrainingError.checkpoint` with the file and the reason.
+  /// - Throws: `TrainingError.file` or `.checkpoint` with the file and the reason.
   public static func state(at folder: String) throws(TrainingError) -> State {
     let path = folder + "/state.json"
+    let data: Data
     do {
-      return try JSONDecoder().decode(State.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+      data = try Data(contentsOf: URL(fileURLWithPath: path))
+    } catch { throw .file(FileFailure(path: path, action: "read", reason: error.localizedDescription)) }
+    do {
+      return try JSONDecoder().decode(State.self, from: data)
     } catch { throw .checkpoint(path: path, reason: "cannot be read as a checkpoint's state (\(error))") }
   }
 

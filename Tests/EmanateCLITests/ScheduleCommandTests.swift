@@ -30,10 +30,11 @@ struct ScheduleCommandTests {
     try "training: {steps: 100, warmupEpochs: 0}\n".write(
       toFile: folder + "/run/config.yaml", atomically: true, encoding: .utf8)
     try "step-40\n".write(toFile: folder + "/run/checkpoints/last", atomically: true, encoding: .utf8)
-    try #"""
+    let state = """
       {"step": 40, "seed": 0, "images": 640, "configurationHash": "", "dataHash": "", "kernels": "",
        "loader": {"skipped": []}, "updates": {}}
-      """#.write(toFile: checkpoint + "/state.json", atomically: true, encoding: .utf8)
+      """
+    try state.write(toFile: checkpoint + "/state.json", atomically: true, encoding: .utf8)
     let outcome = try Program.run(
       ["schedule", "run", "--plot", "a.svg", "--csv", "a.csv"], in: folder)
     #expect(outcome.status == 0)
