@@ -68,7 +68,8 @@ int emanate_jpeg_header(const uint8_t *bytes, size_t count, emanate_image_header
   int components = decoder.num_components;
   jpeg_destroy_decompress(&decoder);
   if (components == 1 || components == 3 || components == 4) return EMANATE_CODEC_DONE;
-  snprintf(header->message, sizeof header->message, "a JPEG file of %d components; 1, 3 or 4 are read", components);
+  snprintf(header->message, sizeof header->message, "a JPEG file of %d components; 1, 3 or 4 are read",
+           components);
   return EMANATE_CODEC_UNSUPPORTED;
 }
 
@@ -109,7 +110,8 @@ int emanate_jpeg_decode(const uint8_t *bytes, size_t count, emanate_image_header
   decoder.do_fancy_upsampling = TRUE;
   jpeg_start_decompress(&decoder);
   size_t width = header->width;
-  if (decoder.output_width != width || decoder.output_height != header->height) ERREXIT(&decoder, JERR_BAD_STATE);
+  if (decoder.output_width != width || decoder.output_height != header->height)
+    ERREXIT(&decoder, JERR_BAD_STATE);
   JSAMPARRAY inks = components == 4 ? decoder.mem->alloc_sarray(
                                           (j_common_ptr)&decoder, JPOOL_IMAGE, (JDIMENSION)(4 * width), 1)
                                     : NULL;

@@ -9,19 +9,20 @@ typedef float v16 __attribute__((vector_size(64), aligned(4), may_alias));
 
 // c[0..<rows, 0..<16] = (accumulate ? c : 0) + a b, with a[r, p] at a[r * ars + p * acs] and b[p] at b +
 // p * brs.
-#define TILE(ROWS)                                                                                              \
-  INLINE void tile##ROWS(long depth, const float *a, long ars, long acs, const float *b, long brs, float *c,    \
-                         long crs, int accumulate) {                                                            \
-    v16 sum[ROWS];                                                                                              \
-    _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++) {                                         \
-      if (accumulate) sum[r] = *(const v16 *)(c + r * crs);                                                     \
-      else sum[r] = (v16){0};                                                                                   \
-    }                                                                                                           \
-    for (long p = 0; p < depth; p++) {                                                                          \
-      v16 row = *(const v16 *)(b + p * brs);                                                                    \
-      _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++) sum[r] += a[r * ars + p * acs] * row;   \
-    }                                                                                                           \
-    _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++) *(v16 *)(c + r * crs) = sum[r];           \
+#define TILE(ROWS)                                                                                           \
+  INLINE void tile##ROWS(long depth, const float *a, long ars, long acs, const float *b, long brs, float *c, \
+                         long crs, int accumulate) {                                                         \
+    v16 sum[ROWS];                                                                                           \
+    _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++) {                                      \
+      if (accumulate) sum[r] = *(const v16 *)(c + r * crs);                                                  \
+      else sum[r] = (v16){0};                                                                                \
+    }                                                                                                        \
+    for (long p = 0; p < depth; p++) {                                                                       \
+      v16 row = *(const v16 *)(b + p * brs);                                                                 \
+      _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++)                                      \
+          sum[r] += a[r * ars + p * acs] * row;                                                              \
+    }                                                                                                        \
+    _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++) *(v16 *)(c + r * crs) = sum[r];        \
   }
 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
 
@@ -48,7 +49,8 @@ INLINE void product(long rows, long panels, long depth, const float *a, long ars
 INLINE long padded(long n) { return (n + LANES - 1) / LANES * LANES; }
 
 // [tokens, depth] -> [tokens, padded depth], times scale, zeros behind.
-INLINE void pack_rows(const float *x, long stride, long tokens, long depth, long wide, float scale, float *out) {
+INLINE void pack_rows(const float *x, long stride, long tokens, long depth, long wide, float scale,
+                      float *out) {
   for (long t = 0; t < tokens; t++) {
     for (long i = 0; i < depth; i++) out[t * wide + i] = scale * x[t * stride + i];
     for (long i = depth; i < wide; i++) out[t * wide + i] = 0;
@@ -74,8 +76,8 @@ long em_attention_scratch(long tokens, long depth) {
   return 8 * keys * wide + 2 * (some + 6) * keys + QUERY_ROWS * (keys + wide) + keys + 64;
 }
 
-VECTORIZED void em_attention(const float *q, const float *k, const float *v, long stride, long tokens, long depth,
-                             float *out, long out_stride, float *log_sums, float *scratch) {
+VECTORIZED void em_attention(const float *q, const float *k, const float *v, long stride, long tokens,
+                             long depth, float *out, long out_stride, float *log_sums, float *scratch) {
   long wide = padded(depth), keys = padded(tokens);
   float *queries = scratch, *columns = queries + keys * wide, *values = columns + keys * wide;
   float *scores = values + keys * wide, *sums = scores + QUERY_ROWS * keys;
@@ -84,7 +86,8 @@ VECTORIZED void em_attention(const float *q, const float *k, const float *v, lon
   pack_rows(v, stride, tokens, depth, wide, 1.0f, values);
   for (long first = 0; first < tokens; first += QUERY_ROWS) {
     long rows = tokens - first < QUERY_ROWS ? tokens - first : QUERY_ROWS;
-    product(rows, keys / LANES, depth, queries + first * wide, wide, 1, columns, depth * LANES, LANES, scores, keys, 0);
+    product(rows, keys / LANES, depth, queries + first * wide, wide, 1, columns, depth * LANES, LANES, scores,
+            keys, 0);
     for (long r = 0; r < rows; r++) {
       float *s = scores + r * keys;
       float lanes[LANES];
@@ -107,15 +110,16 @@ VECTORIZED void em_attention(const float *q, const float *k, const float *v, lon
   }
 }
 
-VECTORIZED void em_attention_backward(const float *q, const float *k, const float *v, long stride, long tokens,
-                                      long depth, const float *out, const float *dout, long out_stride,
-                                      const float *log_sums, float *dq, float *dk, float *dv, long gradient_stride,
-                                      float *scratch) {
+VECTORIZED void em_attention_backward(const float *q, const float *k, const float *v, long stride,
+                                      long tokens, long depth, const float *out, const float *dout,
+                                      long out_stride, const float *log_sums, float *dq, float *dk, float *dv,
+                                      long gradient_stride, float *scratch) {
   long wide = padded(depth), keys = padded(tokens), some = tokens < GRADIENT_ROWS ? tokens : GRADIENT_ROWS;
   float scale = 1.0f / __builtin_sqrtf((float)depth);
   float *queries = scratch, *key_columns = queries + keys * wide, *value_columns = key_columns + keys * wide;
   float *key_rows = value_columns + keys * wide, *upstream = key_rows + keys * wide;
-  float *key_sums = upstream + keys * wide, *value_sums = key_sums + keys * wide, *query_sums = value_sums + keys * wide;
+  float *key_sums = upstream + keys * wide, *value_sums = key_sums + keys * wide,
+        *query_sums = value_sums + keys * wide;
   float *p = query_sums + keys * wide, *ds = p + some * keys;
   pack_rows(q, stride, tokens, depth, wide, scale, queries);
   pack_rows(k, stride, tokens, depth, wide, 1.0f, key_rows);
@@ -128,8 +132,8 @@ VECTORIZED void em_attention_backward(const float *q, const float *k, const floa
     // A few rows at a time: scores, probabilities and their gradients stay in the first cache.
     for (long start = 0; start < rows; start += 6) {
       long n = rows - start < 6 ? rows - start : 6;
-      product(n, keys / LANES, depth, queries + (first + start) * wide, wide, 1, key_columns, depth * LANES, LANES,
-              p + start * keys, keys, 0);
+      product(n, keys / LANES, depth, queries + (first + start) * wide, wide, 1, key_columns, depth * LANES,
+              LANES, p + start * keys, keys, 0);
       product(n, keys / LANES, depth, d + start * wide, wide, 1, value_columns, depth * LANES, LANES,
               ds + start * keys, keys, 0);
       for (long r = start; r < start + n; r++) {
@@ -144,9 +148,11 @@ VECTORIZED void em_attention_backward(const float *q, const float *k, const floa
         for (long i = tokens; i < keys; i++) probability[i] = gradient[i] = 0;
       }
     }
-    product(rows, wide / LANES, tokens, ds, keys, 1, key_rows, LANES, wide, query_sums + first * wide, wide, 0);
+    product(rows, wide / LANES, tokens, ds, keys, 1, key_rows, LANES, wide, query_sums + first * wide, wide,
+            0);
     product(tokens, wide / LANES, rows, p, 1, keys, d, LANES, wide, value_sums, wide, first > 0);
-    product(tokens, wide / LANES, rows, ds, 1, keys, queries + first * wide, LANES, wide, key_sums, wide, first > 0);
+    product(tokens, wide / LANES, rows, ds, 1, keys, queries + first * wide, LANES, wide, key_sums, wide,
+            first > 0);
   }
   for (long t = 0; t < tokens; t++)
     for (long i = 0; i < depth; i++) {
@@ -174,8 +180,9 @@ VECTORIZED void em_class_attention(const float *q, const float *k, const float *
 }
 
 VECTORIZED void em_class_attention_backward(const float *q, const float *k, const float *v, long stride,
-                                            long tokens, long depth, const float *probabilities, const float *dout,
-                                            float *dq, float *dk, float *dv, float *scratch) {
+                                            long tokens, long depth, const float *probabilities,
+                                            const float *dout, float *dq, float *dk, float *dv,
+                                            float *scratch) {
   float scale = 1.0f / __builtin_sqrtf((float)depth);
   for (long t = 0; t < tokens; t++) {
     const float *value = v + t * stride;

@@ -20,8 +20,8 @@ static void box_weights(float box, int32_t *radius, uint32_t *near, uint32_t *fa
 }
 
 // `lines` lines of `length` levels, `step` bytes between levels and `stride` between lines.
-static void box_pass(uint8_t *plane, intptr_t length, intptr_t step, intptr_t lines, intptr_t stride, float box,
-                     uint8_t *line) {
+static void box_pass(uint8_t *plane, intptr_t length, intptr_t step, intptr_t lines, intptr_t stride,
+                     float box, uint8_t *line) {
   int32_t radius;
   uint32_t near, far;
   box_weights(box, &radius, &near, &far);
@@ -55,24 +55,24 @@ void emanate_box_blur_exact(uint8_t *plane, intptr_t width, intptr_t height, flo
 
 typedef uint16_t u16x16 __attribute__((vector_size(32)));
 
-#define BOX_BLUR(ROUNDED_SUM)                                                                                      \
-  for (int pass = 0; pass < 3; pass++) {                                                                           \
-    for (int edge = 1; edge <= EDGE; edge++) {                                                                     \
-      memcpy(from - edge * LANES, from, LANES * sizeof *from);                                                     \
-      memcpy(from + (length - 1 + edge) * LANES, from + (length - 1) * LANES, LANES * sizeof *from);               \
-    }                                                                                                              \
-    for (intptr_t half = 0; half < LANES; half += 16) {                                                            \
-      u16x16 *in = (u16x16 *)(from + half), *out = (u16x16 *)(to + half);                                          \
-      u16x16 a = in[-4], b = in[-2], c = in[0], d = in[2], e;                                                      \
-      for (intptr_t x = 0; x < length; x++) {                                                                      \
-        e = in[2 * x + 4];                                                                                         \
-        u16x16 inside = is_wide ? b + c + d : c, ends = is_wide ? a + e : b + d;                                   \
-        out[2 * x] = ROUNDED_SUM(inside, ends);                                                                    \
-        a = b, b = c, c = d, d = e;                                                                                \
-      }                                                                                                            \
-    }                                                                                                              \
-    uint16_t *swap = from;                                                                                         \
-    from = to, to = swap;                                                                                          \
+#define BOX_BLUR(ROUNDED_SUM)                                                                        \
+  for (int pass = 0; pass < 3; pass++) {                                                             \
+    for (int edge = 1; edge <= EDGE; edge++) {                                                       \
+      memcpy(from - edge * LANES, from, LANES * sizeof *from);                                       \
+      memcpy(from + (length - 1 + edge) * LANES, from + (length - 1) * LANES, LANES * sizeof *from); \
+    }                                                                                                \
+    for (intptr_t half = 0; half < LANES; half += 16) {                                              \
+      u16x16 *in = (u16x16 *)(from + half), *out = (u16x16 *)(to + half);                            \
+      u16x16 a = in[-4], b = in[-2], c = in[0], d = in[2], e;                                        \
+      for (intptr_t x = 0; x < length; x++) {                                                        \
+        e = in[2 * x + 4];                                                                           \
+        u16x16 inside = is_wide ? b + c + d : c, ends = is_wide ? a + e : b + d;                     \
+        out[2 * x] = ROUNDED_SUM(inside, ends);                                                      \
+        a = b, b = c, c = d, d = e;                                                                  \
+      }                                                                                              \
+    }                                                                                                \
+    uint16_t *swap = from;                                                                           \
+    from = to, to = swap;                                                                            \
   }
 
 struct box15 {
@@ -83,10 +83,12 @@ struct box15 {
 #if defined(__x86_64__)
 __attribute__((target("avx2"))) static void box_blur_avx2(uint16_t *from, uint16_t *to, intptr_t length,
                                                           struct box15 box) {
-  __m256i weights = _mm256_set1_epi32((int32_t)box.far << 16 | box.near), rounding = _mm256_set1_epi32(1 << 14);
-#define SHARE(a, b, part)                                                                                          \
-  _mm256_srli_epi32(                                                                                               \
-      _mm256_add_epi32(_mm256_madd_epi16(_mm256_unpack##part##_epi16((__m256i)(a), (__m256i)(b)), weights), rounding), \
+  __m256i weights = _mm256_set1_epi32((int32_t)box.far << 16 | box.near),
+          rounding = _mm256_set1_epi32(1 << 14);
+#define SHARE(a, b, part)                                                                                   \
+  _mm256_srli_epi32(                                                                                        \
+      _mm256_add_epi32(_mm256_madd_epi16(_mm256_unpack##part##_epi16((__m256i)(a), (__m256i)(b)), weights), \
+                       rounding),                                                                           \
       15)
 #define SUM_AVX2(a, b) ((u16x16)_mm256_packus_epi32(SHARE(a, b, lo), SHARE(a, b, hi)))
   if (box.is_wide) {
@@ -102,10 +104,11 @@ __attribute__((target("avx2"))) static void box_blur_avx2(uint16_t *from, uint16
 // What the compiler makes of 32-bit products; on x86-64 without AVX2 and elsewhere.
 static void box_blur_plain(uint16_t *from, uint16_t *to, intptr_t length, struct box15 box) {
   typedef uint32_t u32x16 __attribute__((vector_size(64)));
-#define SUM(a, b)                                                                                                  \
-  __builtin_convertvector(                                                                                         \
-      (__builtin_convertvector(a, u32x16) * box.near + __builtin_convertvector(b, u32x16) * box.far + (1 << 14)) >> 15, \
-      u16x16)
+#define SUM(a, b)                                                                       \
+  __builtin_convertvector((__builtin_convertvector(a, u32x16) * box.near +              \
+                           __builtin_convertvector(b, u32x16) * box.far + (1 << 14)) >> \
+                              15,                                                       \
+                          u16x16)
   const int is_wide = box.is_wide;
   BOX_BLUR(SUM)
 }
@@ -120,7 +123,9 @@ static void box_blur_lanes(uint16_t *from, uint16_t *to, intptr_t length, struct
   box_blur_plain(from, to, length, box);
 }
 
-static intptr_t strip_bytes(intptr_t length) { return (length + 2 * EDGE) * LANES * (intptr_t)sizeof(uint16_t); }
+static intptr_t strip_bytes(intptr_t length) {
+  return (length + 2 * EDGE) * LANES * (intptr_t)sizeof(uint16_t);
+}
 
 intptr_t emanate_box_blur_scratch(intptr_t width, intptr_t height) {
   intptr_t length = width > height ? width : height;
@@ -143,7 +148,8 @@ static void widen_columns(const uint8_t *from, intptr_t stride, intptr_t rows, i
 }
 
 VECTORIZED
-static void narrow_columns(const uint16_t *from, intptr_t stride, intptr_t rows, intptr_t width, uint8_t *to) {
+static void narrow_columns(const uint16_t *from, intptr_t stride, intptr_t rows, intptr_t width,
+                           uint8_t *to) {
   for (intptr_t lane = 0; lane < LANES && lane < rows; lane += 16)
     for (intptr_t x0 = 0; x0 < width; x0 += 16) {
       intptr_t x = x0 + 16 <= width ? x0 : width - 16;
@@ -163,7 +169,8 @@ static void widen_rows(const uint8_t *from, intptr_t stride, intptr_t rows, intp
       for (intptr_t x = 0; x < LANES; x++) to[y * LANES + x] = (uint16_t)(from[y * stride + x]);
   } else {
     for (intptr_t y = 0; y < rows; y++)
-      for (intptr_t x = 0; x < LANES; x++) to[y * LANES + x] = x < width ? (uint16_t)(from[y * stride + x]) : 0;
+      for (intptr_t x = 0; x < LANES; x++)
+        to[y * LANES + x] = x < width ? (uint16_t)(from[y * stride + x]) : 0;
   }
 }
 
@@ -189,7 +196,8 @@ void emanate_box_blur(uint8_t *plane, intptr_t width, intptr_t height, float rad
   box_weights(radius, &whole, &near, &far);
   uint32_t near15 = near >> 9;
   near15 = near15 > 32767 ? 32767 : near15;
-  struct box15 box = {whole == 1, (uint16_t)near15, (uint16_t)((32768 - (uint32_t)(2 * whole + 1) * near15) / 2)};
+  struct box15 box = {whole == 1, (uint16_t)near15,
+                      (uint16_t)((32768 - (uint32_t)(2 * whole + 1) * near15) / 2)};
   intptr_t length = width > height ? width : height;
   uint8_t *aligned = (uint8_t *)(((uintptr_t)scratch + LANES - 1) / LANES * LANES);
   uint16_t *from = (uint16_t *)aligned + EDGE * LANES;

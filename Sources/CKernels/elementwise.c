@@ -49,8 +49,8 @@ VECTORIZED void em_residual(const float *branch, const float *bias, float scale,
   }
 }
 
-VECTORIZED void em_gather(const float *x, const int32_t *rows, long first, long count, long width, float scale,
-                          float *out) {
+VECTORIZED void em_gather(const float *x, const int32_t *rows, long first, long count, long width,
+                          float scale, float *out) {
   for (long r = 0; r < count; r++) {
     const float *in = x + (rows ? rows[first + r] : first + r) * width;
     for (long i = 0; i < width; i++) out[r * width + i] = scale * in[i];
@@ -127,8 +127,8 @@ VECTORIZED double em_entropy(const float *p, long count) {
   return -total;
 }
 
-VECTORIZED double em_cross_entropy(const float *x, const float *target, float mass, float temperature, long count,
-                                   float *log_sum) {
+VECTORIZED double em_cross_entropy(const float *x, const float *target, float mass, float temperature,
+                                   long count, float *log_sum) {
   float top = greatest(x, 0, count), inverse = 1.0f / temperature;
   LONG_SUM(total, count, fast_exp((x[base + i] - top) * inverse));
   LONG_SUM(agreement, count, target[base + i] * ((x[base + i] - top) * inverse));

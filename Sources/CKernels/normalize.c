@@ -23,8 +23,8 @@ VECTORIZED void em_layer_norm(const float *x, const int32_t *rows, long first, l
 }
 
 VECTORIZED void em_layer_norm_again(const float *x, const int32_t *rows, long first, long count, long width,
-                                    const float *gamma, const float *beta, const float *mean, const float *rstd,
-                                    float *y) {
+                                    const float *gamma, const float *beta, const float *mean,
+                                    const float *rstd, float *y) {
   for (long r = 0; r < count; r++) {
     const float *in = x + row_at(rows, first + r) * width;
     float *out = y + r * width;
@@ -33,9 +33,10 @@ VECTORIZED void em_layer_norm_again(const float *x, const int32_t *rows, long fi
   }
 }
 
-VECTORIZED void em_layer_norm_backward(const float *dy, const float *x, const int32_t *rows, long first, long count,
-                                       long width, const float *gamma, const float *mean, const float *rstd,
-                                       float *dx, int accumulate, float *gamma_sum, float *beta_sum) {
+VECTORIZED void em_layer_norm_backward(const float *dy, const float *x, const int32_t *rows, long first,
+                                       long count, long width, const float *gamma, const float *mean,
+                                       const float *rstd, float *dx, int accumulate, float *gamma_sum,
+                                       float *beta_sum) {
   memset(gamma_sum, 0, (size_t)width * 4);
   memset(beta_sum, 0, (size_t)width * 4);
   for (long r = 0; r < count; r++) {
@@ -60,7 +61,8 @@ VECTORIZED void em_layer_norm_backward(const float *dy, const float *x, const in
   }
 }
 
-VECTORIZED void em_l2_normalize(const float *x, long count, long width, float epsilon, float *y, float *norms) {
+VECTORIZED void em_l2_normalize(const float *x, long count, long width, float epsilon, float *y,
+                                float *norms) {
   for (long r = 0; r < count; r++) {
     const float *in = x + r * width;
     float *out = y + r * width;
@@ -83,7 +85,8 @@ VECTORIZED void em_l2_normalize_backward(const float *dy, const float *y, const 
   }
 }
 
-VECTORIZED void em_scale_columns(float *y, long rows, long stride, long first, long count, const float *factors) {
+VECTORIZED void em_scale_columns(float *y, long rows, long stride, long first, long count,
+                                 const float *factors) {
   for (long r = 0; r < rows; r++) {
     float *row = y + r * stride + first;
     const float *f = factors + first;
@@ -91,7 +94,8 @@ VECTORIZED void em_scale_columns(float *y, long rows, long stride, long first, l
   }
 }
 
-VECTORIZED void em_weight_norm_factors(const float *v, const float *gain, long count, long width, float *factors) {
+VECTORIZED void em_weight_norm_factors(const float *v, const float *gain, long count, long width,
+                                       float *factors) {
   for (long r = 0; r < count; r++) {
     const float *row = v + r * width;
     SUM(squares, width, row[i] * row[i]);

@@ -2,9 +2,9 @@
 #include "training.h"
 #include "vector.h"
 
-VECTORIZED void em_adamw(float *w, const float *gradient, float *m, float *v, long count, float clip, float rate,
-                         float decay, float beta2, float rest1, float rest2, float epsilon, float correction1,
-                         float correction2) {
+VECTORIZED void em_adamw(float *w, const float *gradient, float *m, float *v, long count, float clip,
+                         float rate, float decay, float beta2, float rest1, float rest2, float epsilon,
+                         float correction1, float correction2) {
   float keep = 1.0f - rate * decay, step = rate / correction1;
   float root = 1.0f / __builtin_elementwise_sqrt(correction2);
   for (long i = 0; i < count; i++) {

@@ -37,9 +37,11 @@ void emanate_columns_from_rgb(const uint8_t *rgb, intptr_t row_bytes, intptr_t w
       transpose16(red);
       for (intptr_t j = 0; j < wide; j++) *(u8x16_unaligned *)(to + j * column_bytes) = red[j];
       transpose16(green);
-      for (intptr_t j = 0; j < wide; j++) *(u8x16_unaligned *)(to + plane_bytes + j * column_bytes) = green[j];
+      for (intptr_t j = 0; j < wide; j++)
+        *(u8x16_unaligned *)(to + plane_bytes + j * column_bytes) = green[j];
       transpose16(blue);
-      for (intptr_t j = 0; j < wide; j++) *(u8x16_unaligned *)(to + 2 * plane_bytes + j * column_bytes) = blue[j];
+      for (intptr_t j = 0; j < wide; j++)
+        *(u8x16_unaligned *)(to + 2 * plane_bytes + j * column_bytes) = blue[j];
     }
 }
 
@@ -83,29 +85,31 @@ typedef int32_t i32x8 __attribute__((vector_size(32)));
 typedef int32_t i32x4 __attribute__((vector_size(16)));
 
 // Stores run through the rows in order: sweeping the image's lines instead costs several times as much.
-#define PATCH_ROWS(P)                                                                                              \
-  for (intptr_t top = 0; top < side; top += (P))                                                                   \
-    for (intptr_t left = 0; left < side; left += (P))                                                              \
-      for (intptr_t channel = 0; channel < 3; channel++) {                                                         \
-        const uint8_t *source = planes + (channel * side + top) * side + left;                                     \
-        float a = scale[channel], b = bias[channel];                                                               \
-        for (intptr_t i = 0; i < (P); i++, source += side, rows += (P)) {                                          \
-          intptr_t j = 0;                                                                                          \
-          for (; j + 8 <= (P); j += 8)                                                                             \
-            *(f32x8_unaligned *)(rows + j) =                                                                       \
-                __builtin_convertvector(                                                                           \
-                    __builtin_convertvector(*(const u8x8_unaligned *)(source + j), i32x8), f32x8) * a + b;         \
-          for (; j + 4 <= (P); j += 4)                                                                             \
-            *(f32x4_unaligned *)(rows + j) =                                                                       \
-                __builtin_convertvector(                                                                           \
-                    __builtin_convertvector(*(const u8x4_unaligned *)(source + j), i32x4), f32x4) * a + b;         \
-          for (; j < (P); j++) rows[j] = source[j] * a + b;                                                        \
-        }                                                                                                          \
+#define PATCH_ROWS(P)                                                                                   \
+  for (intptr_t top = 0; top < side; top += (P))                                                        \
+    for (intptr_t left = 0; left < side; left += (P))                                                   \
+      for (intptr_t channel = 0; channel < 3; channel++) {                                              \
+        const uint8_t *source = planes + (channel * side + top) * side + left;                          \
+        float a = scale[channel], b = bias[channel];                                                    \
+        for (intptr_t i = 0; i < (P); i++, source += side, rows += (P)) {                               \
+          intptr_t j = 0;                                                                               \
+          for (; j + 8 <= (P); j += 8)                                                                  \
+            *(f32x8_unaligned *)(rows + j) =                                                            \
+                a * __builtin_convertvector(                                                            \
+                        __builtin_convertvector(*(const u8x8_unaligned *)(source + j), i32x8), f32x8) + \
+                b;                                                                                      \
+          for (; j + 4 <= (P); j += 4)                                                                  \
+            *(f32x4_unaligned *)(rows + j) =                                                            \
+                a * __builtin_convertvector(                                                            \
+                        __builtin_convertvector(*(const u8x4_unaligned *)(source + j), i32x4), f32x4) + \
+                b;                                                                                      \
+          for (; j < (P); j++) rows[j] = source[j] * a + b;                                             \
+        }                                                                                               \
       }
 
 VECTORIZED
-void emanate_patch_rows(const uint8_t *restrict planes, intptr_t side, intptr_t patch, const float *restrict scale,
-                        const float *restrict bias, float *restrict rows) {
+void emanate_patch_rows(const uint8_t *restrict planes, intptr_t side, intptr_t patch,
+                        const float *restrict scale, const float *restrict bias, float *restrict rows) {
   switch (patch) {
   case 16: PATCH_ROWS(16) break;
   case 8: PATCH_ROWS(8) break;

@@ -22,14 +22,15 @@ intptr_t emanate_axis_taps(float start, float end, intptr_t outputs, double supp
 
 // The order of every double operation is Pillow's: the weights must round to the same 22 bits.
 VECTORIZED
-void emanate_axis_weights(int bicubic, intptr_t inputs, float start, float end, intptr_t outputs, intptr_t taps,
-                  int32_t *restrict first, int32_t *restrict count, int32_t *restrict weights,
-                  double *restrict scratch) {
+void emanate_axis_weights(int bicubic, intptr_t inputs, float start, float end, intptr_t outputs,
+                          intptr_t taps, int32_t *restrict first, int32_t *restrict count,
+                          int32_t *restrict weights, double *restrict scratch) {
   double scale = (double)(end - start) / outputs;
   double filter_scale = scale < 1 ? 1 : scale;
   double support = (bicubic ? 2.0 : 1.0) * filter_scale;
   double inverse = 1.0 / filter_scale;
-  double *restrict total = scratch, *restrict origin = scratch + outputs, *restrict kernel = scratch + 2 * outputs;
+  double *restrict total = scratch, *restrict origin = scratch + outputs,
+                   *restrict kernel = scratch + 2 * outputs;
   int32_t limit = (int32_t)inputs;
   for (int32_t x = 0; x < (int32_t)outputs; x++) {
     double center = start + (x + 0.5) * scale;
@@ -79,28 +80,29 @@ void emanate_axis_weights(int bicubic, intptr_t inputs, float start, float end, 
 }
 
 #define LOAD8(p) __builtin_convertvector(*(const u8x8_unaligned *)(p), i32x8)
-#define CLIPPED8(v)                                                                                                \
-  __builtin_convertvector(                                                                                         \
-      __builtin_elementwise_max(__builtin_elementwise_min((v) >> FRACTION_BITS, (i32x8){} + 255), (i32x8){}), u8x8)
+#define CLIPPED8(v)                                                                                         \
+  __builtin_convertvector(__builtin_elementwise_max(                                                        \
+                              __builtin_elementwise_min((v) >> FRACTION_BITS, (i32x8){} + 255), (i32x8){}), \
+                          u8x8)
 typedef uint8_t u8x8_unaligned __attribute__((vector_size(8), aligned(1)));
 
 // 32 neighbouring outputs: the sum over `taps` lines `stride` bytes apart, each times its weight.
-#define WEIGHTED_SUM(out, source, stride, weight, weight_stride, taps)                                             \
-  do {                                                                                                             \
-    i32x8 s0 = (i32x8){} + (1 << (FRACTION_BITS - 1)), s1 = s0, s2 = s0, s3 = s0;                                  \
-    const uint8_t *line = (source);                                                                                \
-    const int32_t *k = (weight);                                                                                   \
-    for (intptr_t t = 0; t < (taps); t++, line += (stride), k += (weight_stride)) {                                \
-      i32x8 w = (i32x8){} + *k;                                                                                    \
-      s0 += LOAD8(line) * w;                                                                                       \
-      s1 += LOAD8(line + 8) * w;                                                                                   \
-      s2 += LOAD8(line + 16) * w;                                                                                  \
-      s3 += LOAD8(line + 24) * w;                                                                                  \
-    }                                                                                                              \
-    *(u8x8_unaligned *)(out) = CLIPPED8(s0);                                                                       \
-    *(u8x8_unaligned *)((out) + 8) = CLIPPED8(s1);                                                                 \
-    *(u8x8_unaligned *)((out) + 16) = CLIPPED8(s2);                                                                \
-    *(u8x8_unaligned *)((out) + 24) = CLIPPED8(s3);                                                                \
+#define WEIGHTED_SUM(out, source, stride, weight, weight_stride, taps)              \
+  do {                                                                              \
+    i32x8 s0 = (i32x8){} + (1 << (FRACTION_BITS - 1)), s1 = s0, s2 = s0, s3 = s0;   \
+    const uint8_t *line = (source);                                                 \
+    const int32_t *k = (weight);                                                    \
+    for (intptr_t t = 0; t < (taps); t++, line += (stride), k += (weight_stride)) { \
+      i32x8 w = (i32x8){} + *k;                                                     \
+      s0 += LOAD8(line) * w;                                                        \
+      s1 += LOAD8(line + 8) * w;                                                    \
+      s2 += LOAD8(line + 16) * w;                                                   \
+      s3 += LOAD8(line + 24) * w;                                                   \
+    }                                                                               \
+    *(u8x8_unaligned *)(out) = CLIPPED8(s0);                                        \
+    *(u8x8_unaligned *)((out) + 8) = CLIPPED8(s1);                                  \
+    *(u8x8_unaligned *)((out) + 16) = CLIPPED8(s2);                                 \
+    *(u8x8_unaligned *)((out) + 24) = CLIPPED8(s3);                                 \
   } while (0)
 
 static intptr_t padded(intptr_t rows) { return (rows + TILE - 1) / TILE * TILE; }
@@ -145,8 +147,8 @@ void emanate_resize(const uint8_t *columns, intptr_t column_bytes, intptr_t colu
 }
 
 VECTORIZED
-void emanate_resize_down(const uint8_t *columns, intptr_t column_bytes, intptr_t column_plane_bytes, intptr_t width,
-                         intptr_t rows, const struct emanate_axis *vertical, uint8_t *result,
+void emanate_resize_down(const uint8_t *columns, intptr_t column_bytes, intptr_t column_plane_bytes,
+                         intptr_t width, intptr_t rows, const struct emanate_axis *vertical, uint8_t *result,
                          intptr_t result_column_bytes, uint8_t *scratch) {
   intptr_t height = vertical->outputs;
   uint8_t *before = scratch, *after = scratch + TILE * padded(rows);
@@ -162,17 +164,19 @@ void emanate_resize_down(const uint8_t *columns, intptr_t column_bytes, intptr_t
             transpose_block(before + y * TILE + j, TILE, from + j * column_bytes + y, column_bytes);
           } else {
             for (intptr_t a = 0; a < lines; a++)
-              for (intptr_t b = 0; b < 16; b++) before[(y + b) * TILE + j + a] = from[(j + a) * column_bytes + y + b];
+              for (intptr_t b = 0; b < 16; b++)
+                before[(y + b) * TILE + j + a] = from[(j + a) * column_bytes + y + b];
           }
         }
       for (intptr_t y = 0; y < height; y++)
-        WEIGHTED_SUM(after + y * TILE, before + vertical->first[y] * TILE, TILE, vertical->weights + y, height,
-                     vertical->count[y]);
+        WEIGHTED_SUM(after + y * TILE, before + vertical->first[y] * TILE, TILE, vertical->weights + y,
+                     height, vertical->count[y]);
       for (intptr_t j = 0; j < wide; j += 16)
         for (intptr_t y = 0; y < height; y += 16) {
           intptr_t lines = wide - j < 16 ? wide - j : 16;
           if (lines == 16) {
-            transpose_block(to + j * result_column_bytes + y, result_column_bytes, after + y * TILE + j, TILE);
+            transpose_block(to + j * result_column_bytes + y, result_column_bytes, after + y * TILE + j,
+                            TILE);
           } else {
             for (intptr_t a = 0; a < lines; a++)
               for (intptr_t b = 0; b < 16; b++)

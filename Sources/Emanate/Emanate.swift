@@ -1,5 +1,5 @@
-/// Everything a user of the library needs under one import: methods, losses, augmentations, backbones, the training
-/// loop and what judges it.
+/// Everything a user of the library needs under one import: methods, losses, augmentations, backbones, the
+/// training loop and what judges it.
 @_exported import EmanateAugmentations
 @_exported import EmanateAutograd
 @_exported import EmanateConfiguration

@@ -29,8 +29,8 @@ void emanate_mirror_rows(uint8_t *planes, intptr_t width, intptr_t height);
 
 /// Planes of side x side -> float rows, one a patch: [side/patch * side/patch, 3 * patch * patch],
 /// value * scale + bias.
-void emanate_patch_rows(const uint8_t *planes, intptr_t side, intptr_t patch, const float *scale, const float *bias,
-                        float *rows);
+void emanate_patch_rows(const uint8_t *planes, intptr_t side, intptr_t patch, const float *scale,
+                        const float *bias, float *rows);
 
 // resample.c: Pillow's antialiased resampling, bit for bit
 
@@ -39,8 +39,8 @@ intptr_t emanate_axis_taps(float start, float end, intptr_t outputs, double supp
 
 /// First inputs [outputs] and 22-bit weights [taps][outputs] of one axis. `scratch`: (taps + 2) * outputs
 /// doubles.
-void emanate_axis_weights(int bicubic, intptr_t inputs, float start, float end, intptr_t outputs, intptr_t taps,
-                          int32_t *first, int32_t *count, int32_t *weights, double *scratch);
+void emanate_axis_weights(int bicubic, intptr_t inputs, float start, float end, intptr_t outputs,
+                          intptr_t taps, int32_t *first, int32_t *count, int32_t *weights, double *scratch);
 
 /// One axis as `emanate_axis_weights` leaves it.
 struct emanate_axis {
@@ -59,8 +59,8 @@ void emanate_resize(const uint8_t *columns, intptr_t column_bytes, intptr_t colu
 
 /// Columns of `rows` pixels -> columns of the vertical axis's outputs, `result_column_bytes` apart: the
 /// vertical pass alone, where it comes first. The scratch is that for max(rows, outputs).
-void emanate_resize_down(const uint8_t *columns, intptr_t column_bytes, intptr_t column_plane_bytes, intptr_t width,
-                         intptr_t rows, const struct emanate_axis *vertical, uint8_t *result,
+void emanate_resize_down(const uint8_t *columns, intptr_t column_bytes, intptr_t column_plane_bytes,
+                         intptr_t width, intptr_t rows, const struct emanate_axis *vertical, uint8_t *result,
                          intptr_t result_column_bytes, uint8_t *scratch);
 
 // colour.c: Pillow's and torchvision's operations on planes

@@ -5,11 +5,12 @@
 #include <stdint.h>
 
 // y[i] = (x[row i] - mean) * rstd * gamma + beta for i in first..<first+count; y starts at row `first`.
-void em_layer_norm(const float *x, const int32_t *rows, long first, long count, long width, const float *gamma,
-                   const float *beta, float epsilon, float *y, float *mean, float *rstd);
+void em_layer_norm(const float *x, const int32_t *rows, long first, long count, long width,
+                   const float *gamma, const float *beta, float epsilon, float *y, float *mean, float *rstd);
 // The same from the saved mean and rstd.
 void em_layer_norm_again(const float *x, const int32_t *rows, long first, long count, long width,
-                         const float *gamma, const float *beta, const float *mean, const float *rstd, float *y);
+                         const float *gamma, const float *beta, const float *mean, const float *rstd,
+                         float *y);
 // dx[row i] = (accumulate ? dx : 0) + gradient; gamma_sum and beta_sum (width each) are overwritten with this
 // block's sums.
 void em_layer_norm_backward(const float *dy, const float *x, const int32_t *rows, long first, long count,
@@ -27,7 +28,8 @@ void em_gelu_backward(const float *x, const float *dy, long count, float *dx, fl
 void em_residual(const float *branch, const float *bias, float scale, const float *x, const int32_t *rows,
                  long first, long count, long width, float *y);
 // out[i] = scale * x[row i], out starting at row `first`.
-void em_gather(const float *x, const int32_t *rows, long first, long count, long width, float scale, float *out);
+void em_gather(const float *x, const int32_t *rows, long first, long count, long width, float scale,
+               float *out);
 
 // sums[j] = (accumulate ? sums[j] : 0) + sum over count rows of x[., j].
 void em_column_sums(const float *x, long count, long n, long stride, float *sums, int accumulate);
@@ -70,18 +72,20 @@ double em_entropy(const float *p, long count);
 
 // One head of one sample: out = softmax(q k^T / sqrt(depth)) v, and the logsumexp of each query's row. q, k,
 // v, out: [tokens, depth] with the given row strides. scratch: em_attention_scratch(tokens, depth) floats.
-void em_attention(const float *q, const float *k, const float *v, long stride, long tokens, long depth, float *out,
-                  long out_stride, float *log_sums, float *scratch);
+void em_attention(const float *q, const float *k, const float *v, long stride, long tokens, long depth,
+                  float *out, long out_stride, float *log_sums, float *scratch);
 // The gradients by q, k, v; probabilities are recomputed from the logsumexp (FlashAttention, Dao et al. 2022,
 // alg. 4).
-void em_attention_backward(const float *q, const float *k, const float *v, long stride, long tokens, long depth,
-                           const float *out, const float *dout, long out_stride, const float *log_sums, float *dq,
-                           float *dk, float *dv, long gradient_stride, float *scratch);
+void em_attention_backward(const float *q, const float *k, const float *v, long stride, long tokens,
+                           long depth, const float *out, const float *dout, long out_stride,
+                           const float *log_sums, float *dq, float *dk, float *dv, long gradient_stride,
+                           float *scratch);
 long em_attention_scratch(long tokens, long depth);
 // AdamW (Loshchilov and Hutter 2019, alg. 2): decay, moments, bias-corrected step. gradient is scaled by
 // `clip`; rest1 and rest2 are 1 - beta, rounded from double precision.
-void em_adamw(float *w, const float *gradient, float *m, float *v, long count, float clip, float rate, float decay,
-              float beta2, float rest1, float rest2, float epsilon, float correction1, float correction2);
+void em_adamw(float *w, const float *gradient, float *m, float *v, long count, float clip, float rate,
+              float decay, float beta2, float rest1, float rest2, float epsilon, float correction1,
+              float correction2);
 // teacher = momentum * teacher + rest * student, with rest = 1 - momentum rounded from double precision.
 void em_ema(float *teacher, const float *student, long count, float momentum, float rest);
 
@@ -91,17 +95,17 @@ void em_class_attention(const float *q, const float *k, const float *v, long str
                         float *probabilities, float *out);
 // Its gradients; dk and dv are overwritten. scratch: tokens floats.
 void em_class_attention_backward(const float *q, const float *k, const float *v, long stride, long tokens,
-                                 long depth, const float *probabilities, const float *dout, float *dq, float *dk,
-                                 float *dv, float *scratch);
+                                 long depth, const float *probabilities, const float *dout, float *dq,
+                                 float *dk, float *dv, float *scratch);
 
 // Packs a [depth, columns] matrix (columns a multiple of 16) into panels of sixteen columns: [columns / 16][depth][16].
 // Element (p, j) is x[p * stride + j], or transposed x[j * stride + p].
 void em_pack(const float *x, long stride, int transposed, long depth, long columns, float *out);
 // c = (accumulate ? c : 0) + a b with b packed; rows of a and c are ars and crs apart. `narrow` and `wide` are its two
 // forms, for 16 and for 32 vector registers; sums run over the depth in the same order in both.
-void em_packed_product(const float *a, long ars, const float *b, long rows, long columns, long depth, float *c,
-                       long crs, int accumulate);
-void em_packed_product_narrow(const float *a, long ars, const float *b, long rows, long columns, long depth, float *c,
-                              long crs, int accumulate);
-void em_packed_product_wide(const float *a, long ars, const float *b, long rows, long columns, long depth, float *c,
-                            long crs, int accumulate);
+void em_packed_product(const float *a, long ars, const float *b, long rows, long columns, long depth,
+                       float *c, long crs, int accumulate);
+void em_packed_product_narrow(const float *a, long ars, const float *b, long rows, long columns, long depth,
+                              float *c, long crs, int accumulate);
+void em_packed_product_wide(const float *a, long ars, const float *b, long rows, long columns, long depth,
+                            float *c, long crs, int accumulate);
