@@ -170,7 +170,8 @@ let package = Package(
     .testTarget(
       name: "EvaluationTests",
       dependencies: [
-        "TestSupport", "EmanateKernels", "EmanateTensors", "EmanateNetworks", "EmanateImages", "EmanateAugmentations",
+        "TestSupport", "EmanateKernels", "EmanateTensors", "EmanateNetworks", "EmanateImages",
+        "EmanateAugmentations",
         "EmanateData", "EmanateInterchange", "EmanateConfiguration", "EmanateEvaluation",
       ],
       path: "Tests/EvaluationTests"),
