@@ -9,11 +9,15 @@ struct Program {
     let errors: String
   }
 
-  /// Runs `emanate` with these arguments in a folder; the program lies beside the tests' own binary.
+  /// The program; it lies beside the tests' own binary.
+  static var executable: URL {
+    URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "emanate")
+  }
+
+  /// Runs `emanate` with these arguments in a folder.
   static func run(_ arguments: [String], in folder: String? = nil) throws -> Outcome {
     let process = Process()
-    let build = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-    process.executableURL = build.appending(path: "emanate")
+    process.executableURL = executable
     process.arguments = arguments
     if let folder { process.currentDirectoryURL = URL(filePath: folder) }
     // Files instead of pipes: nothing can fill up and wait.
