@@ -37,15 +37,19 @@ let package = Package(
     .target(name: "EmanateKernels", dependencies: ["COpenBLAS", "CEmanateKernels"], path: "Sources/Kernels"),
     .target(name: "EmanateTensors", dependencies: ["EmanateKernels"], path: "Sources/Tensors"),
     .target(
-      name: "EmanateAutograd", dependencies: ["EmanateKernels", "EmanateTensors"], path: "Sources/Autograd"),
+      name: "EmanateAutograd", dependencies: ["CEmanateKernels", "EmanateKernels", "EmanateTensors"],
+      path: "Sources/Autograd"),
     .target(
-      name: "EmanateNetworks", dependencies: ["EmanateKernels", "EmanateTensors", "EmanateAutograd"],
+      name: "EmanateNetworks",
+      dependencies: ["CEmanateKernels", "EmanateKernels", "EmanateTensors", "EmanateAutograd"],
       path: "Sources/Networks"),
     .target(
-      name: "EmanateObjectives", dependencies: ["EmanateKernels", "EmanateTensors", "EmanateAutograd"],
+      name: "EmanateObjectives",
+      dependencies: ["CEmanateKernels", "EmanateKernels", "EmanateTensors", "EmanateAutograd"],
       path: "Sources/Objectives"),
     .target(
-      name: "EmanateOptimization", dependencies: ["EmanateKernels", "EmanateTensors", "EmanateNetworks"],
+      name: "EmanateOptimization",
+      dependencies: ["CEmanateKernels", "EmanateKernels", "EmanateTensors", "EmanateNetworks"],
       path: "Sources/Optimization"),
     // The way of the images
     .target(
@@ -119,7 +123,8 @@ let package = Package(
     // Tests: one target a source target
     .target(name: "TestSupport", dependencies: ["EmanateKernels", "EmanateTensors"], path: "Tests/Support"),
     .testTarget(
-      name: "KernelsTests", dependencies: ["TestSupport", "EmanateKernels", "CEmanateKernels"],
+      name: "KernelsTests",
+      dependencies: ["TestSupport", "CEmanateKernels", "EmanateKernels", "EmanateTensors"],
       path: "Tests/KernelsTests"),
     .testTarget(
       name: "TensorsTests", dependencies: ["TestSupport", "EmanateTensors"],
@@ -132,7 +137,7 @@ let package = Package(
       name: "NetworksTests",
       dependencies: [
         "TestSupport", "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks",
-        "EmanateInterchange",
+        "EmanateObjectives",
       ],
       path: "Tests/NetworksTests"),
     .testTarget(
@@ -189,6 +194,10 @@ let package = Package(
     .testTarget(
       name: "EmanateCLITests", dependencies: ["TestSupport", "Emanate"],
       path: "Tests/EmanateCLITests"),
+    .testTarget(name: "StructureTests", dependencies: ["TestSupport"], path: "Tests/StructureTests"),
+    .testTarget(
+      name: "NotebookTests", dependencies: ["TestSupport", "Emanate", "EmanateCLI"],
+      path: "Tests/NotebookTests"),
     .testTarget(
       name: "ParityTests",
       dependencies: [

@@ -17,6 +17,7 @@ public final class Tape {
   private var gradients: [Tensor?] = []
   private var leafParts: [Int: Range<Int>] = [:]
   private var written: [Int: Bool] = [:]
+  private var expected: [Range<Int>] = []
   private var leafBuffer: Tensor?
   private var isUsed = false
 
@@ -25,6 +26,9 @@ public final class Tape {
 
   /// The number of recorded operations.
   public var count: Int { entries.count }
+
+  /// The names of the recorded operations' rules, in order.
+  package var ruleNames: [String] { entries.map { type(of: $0.rule).name } }
 
   /// A variable whose gradient is wanted, for tests and for inputs: read it with `gradient(of:)` after
   /// `backward`.
@@ -36,6 +40,10 @@ public final class Tape {
     leafParts[node] = part
     return Variable(value, node: node, tape: self)
   }
+
+  /// Makes sure that `part` of the flat buffer is written even if no leaf claims it: a parameter that this step does not
+  /// use (every sample of its branch was dropped, say) has gradient zero, not the one of the step before.
+  package func expect(_ part: Range<Int>) { expected.append(part) }
 
   /// Notes an operation's output; its rule is only built if an input is tracked.
   func record(_ value: Tensor, _ inputs: [Variable], _ rule: () -> any BackwardRule) -> Variable {
@@ -61,15 +69,15 @@ public final class Tape {
     buffer.withMutableElements { _ in }  // unique from here on
     leafBuffer = buffer
     buffer = Tensor(uninitialized: [0])
-    gradients[output.node] = seed
+    gradients[output.node] = seed.copied()  // rules may write into what they are given
     while let entry = entries.popLast() {
       guard let dy = gradients[entry.output] else { continue }
       gradients[entry.output] = nil
       run(entry, dy)
     }
-    for (node, part) in leafParts where written[node] == nil {
-      let base = leafBuffer!.pointer
-      (base + part.lowerBound).update(repeating: 0, count: part.count)
+    let used = Set(leafParts.filter { written[$0.key] != nil }.map { $0.value.lowerBound })
+    for part in expected + Array(leafParts.values) where !used.contains(part.lowerBound) {
+      (leafBuffer!.pointer + part.lowerBound).update(repeating: 0, count: part.count)
     }
     buffer = leafBuffer!
     leafBuffer = nil

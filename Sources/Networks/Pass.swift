@@ -32,6 +32,7 @@ public final class Pass {
     self.step = step
     variables = Array(repeating: nil, count: store.parameters.count)
     store.openPasses += 1
+    if let tape { for parameter in store.parameters { tape.expect(parameter.part) } }
   }
 
   deinit { store.openPasses -= 1 }
@@ -49,7 +50,7 @@ public final class Pass {
   /// Which samples of a batch keep the branch `branch` of a network at drop-path rate `rate`, or nil for all.
   ///
   /// Keyed by (seed, step, branch, first + sample): the same for every cut of the batch into chunks.
-  func keptSamples(_ batch: Int, first: Int, tokens: Int, branch: Int, rate: Double) -> DropPathDraw {
+  package func keptSamples(_ batch: Int, first: Int, tokens: Int, branch: Int, rate: Double) -> DropPathDraw {
     if mode == .evaluation || rate == 0 { return .all }
     let kept = (0..<batch).filter { sample in
       var generator = KeyedGenerator(seed: seed, purpose: .dropPath, step, branch, first + sample)
@@ -60,7 +61,7 @@ public final class Pass {
 }
 
 /// What stochastic depth decided for one branch and batch.
-enum DropPathDraw {
+package enum DropPathDraw {
   case all, none
   case some([Int], scale: Float)
 }

@@ -79,13 +79,18 @@ public struct DINOLoss: Sendable {
     ThreadPool.shared.forEach(batch) { sample in
       let sum = Tensor(uninitialized: [prototypes])
       for view in 0..<views {
+        let row = view * batch + sample
         let others = (0..<globalViews).filter { $0 != view }
+        if others.isEmpty {  // the only global view has nothing to be compared with
+          losses[row] = 0
+          if isTracked { (gradient.pointer + row * prototypes).update(repeating: 0, count: prototypes) }
+          continue
+        }
         sum.pointer.update(
           from: targets.pointer + (others[0] * batch + sample) * prototypes, count: prototypes)
         for other in others.dropFirst() {
           em_add(sum.pointer, targets.pointer + (other * batch + sample) * prototypes, 1, prototypes)
         }
-        let row = view * batch + sample
         let x = logits.pointer + row * prototypes
         var logSum: Float = 0
         losses[row] = em_cross_entropy(x, sum.pointer, Float(others.count), temperature, prototypes, &logSum)

@@ -38,7 +38,7 @@ public enum GradientClipping: Sendable, Equatable {
   }
 
   /// What a gradient of this length is multiplied with.
-  func factor(_ length: Double) -> Double {
+  package func factor(_ length: Double) -> Double {
     switch self {
     case .off: 1
     case .perParameter(let norm): min(1, norm / (length + 1e-6))

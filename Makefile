@@ -1,0 +1,66 @@
+# `make quickstart` sets a machine up and runs the main job; `make test` sets it up and runs every test.
+PREFIX ?= /usr/local
+EMANATE = .build/release/emanate
+OURS = Package.swift Sources augmentations Tests
+RUN_TESTS = swift test -c release --skip-build --no-parallel
+# OpenBLAS's Haswell kernels need AVX2.
+HAS_AVX2 = [ "$$(uname -m)" = x86_64 ] && grep -qw avx2 /proc/cpuinfo 2> /dev/null
+
+.PHONY: quickstart test test-all test-haswell test-native build install lint format golden compare setup minutes clean
+
+## Sets up, builds and learns features of embedded images in a few minutes.
+quickstart:
+	@rm -f .build/minutes
+	@.ci/timed setup .ci/setup && .ci/timed build $(MAKE) build && .ci/timed run $(EMANATE) quickstart; \
+	  status=$$?; $(MAKE) --no-print-directory minutes; exit $$status
+
+## Sets up and runs every test, with both sets of OpenBLAS kernels, and the linter.
+test:
+	@rm -f .build/minutes
+	@.ci/timed setup .ci/setup tests && .ci/timed lint $(MAKE) lint && .ci/timed build .ci/build-tests \
+	  && .ci/timed "tests, Haswell kernels" $(MAKE) test-haswell && .ci/timed "tests, own kernels" $(MAKE) test-native; \
+	  status=$$?; $(MAKE) --no-print-directory minutes; exit $$status
+
+test-haswell:
+	@if $(HAS_AVX2); then OPENBLAS_CORETYPE=Haswell $(RUN_TESTS); \
+	  else echo "No AVX2 here: OpenBLAS's Haswell kernels are left out."; fi
+
+test-native:
+	@env -u OPENBLAS_CORETYPE $(RUN_TESTS)
+
+## The tests of `make test` and those that take many minutes.
+test-all:
+	@EMANATE_SLOW_TESTS=1 $(MAKE) test
+
+## Leaves the program at .build/release/emanate.
+build:
+	swift build -c release --product emanate
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(EMANATE) $(DESTDIR)$(PREFIX)/bin/emanate
+
+lint:
+	swift format lint --strict --recursive --parallel $(OURS)
+
+format:
+	swift format --in-place --recursive --parallel $(OURS)
+
+## Makes the golden values of the tests again, with PyTorch and timm.
+golden:
+	Tests/Golden/make
+
+## Measures beside PyTorch and torchvision.
+compare: build
+	Benchmarks/compare
+
+## Installs missing system packages.
+setup:
+	@.ci/setup
+
+minutes:
+	@cat .build/minutes 2> /dev/null && awk '{ for (i = 2; i <= NF; i++) if ($$i == "min") s += $$(i - 1) } \
+	  END { printf "%-24s %6.1f min\n", "together", s }' .build/minutes || true
+
+clean:
+	swift package clean

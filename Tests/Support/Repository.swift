@@ -1,0 +1,7 @@
+import Foundation
+
+/// The folder that holds Package.swift.
+public func repositoryRoot() -> URL {
+  URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+}
