@@ -189,7 +189,7 @@ let package = Package(
       path: "Tests/TrainingTests"),
     .testTarget(
       name: "ReportsTests",
-      dependencies: ["TestSupport", "Emanate", "EmanateReports", "EmanateOptimization"],
+      dependencies: ["TestSupport", "Emanate", "EmanateReports", "EmanateOptimization", "EmanateConfiguration"],
       path: "Tests/ReportsTests"),
     .testTarget(
       name: "EmanateCLITests", dependencies: ["TestSupport", "Emanate"],

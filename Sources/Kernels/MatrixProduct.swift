@@ -84,7 +84,8 @@ package struct Blocks {
   package let size: Int
   package let count: Int
 
-  /// Blocks of at most about 4/3 of `size`, all equal but the last, multiples of 8 where there are several.
+  /// Blocks of at most about 4/3 of `size` (5/3 if there is only one), all equal but the last, multiples of 8 where
+  /// there are several.
   package init(_ total: Int, about size: Int) {
     self.total = total
     let wanted = max(1, (total + size / 3) / max(size, 1))

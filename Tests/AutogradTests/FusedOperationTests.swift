@@ -77,7 +77,7 @@ private func expectEqual(
     }
   }
 
-  @Test(arguments: [1, 5, 37])
+  @Test(arguments: [2, 5, 37])
   func `class attention equals the first row of attention`(tokens: Int) {
     let (samples, width) = (3, 24)
     let inputs = [hashFilled("q", [samples, 1, width]), hashFilled("kv", [samples, tokens, 2 * width])]

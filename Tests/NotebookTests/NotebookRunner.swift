@@ -76,11 +76,13 @@ struct NotebookRunner {
     for system in ["COpenBLAS", "CLibPNG", "CLibJPEG", "CZlib"] {
       arguments += ["-I", sources.appending(path: system).path]
     }
-    let maps = try FileManager.default.contentsOfDirectory(at: build, includingPropertiesForKeys: nil)
+    let own = try FileManager.default.contentsOfDirectory(at: build, includingPropertiesForKeys: nil)
       .filter { $0.lastPathComponent.hasPrefix("C") && $0.pathExtension == "build" }
-      .map { $0.appending(path: "module.modulemap").path }
-    for map in maps where FileManager.default.fileExists(atPath: map) {
-      arguments += ["-Xcc", "-fmodule-map-file=\(map)"]
+      .map { $0.appending(path: "module.modulemap") }
+    let yaml = build.resolvingSymlinksInPath().deletingLastPathComponent().deletingLastPathComponent()
+      .appending(path: "checkouts/Yams/Sources/CYaml/include/module.modulemap")
+    for map in own + [yaml] where FileManager.default.fileExists(atPath: map.path) {
+      arguments += ["-Xcc", "-fmodule-map-file=\(map.path)"]
     }
     let list = try String(
       contentsOf: build.appending(path: "emanate.product/Objects.LinkFileList"), encoding: .utf8)
@@ -109,7 +111,7 @@ struct NotebookRunner {
   private func output(of command: String, _ arguments: [String]) throws -> [String] {
     let printed = folder.appending(path: "printed.txt")
     let errors = folder.appending(path: "errors.txt")
-    for file in [printed, errors] { FileManager.default.createFile(atPath: file.path, contents: nil) }
+    for file in [printed, errors] { try Data().write(to: file) }
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/env")
     process.arguments = [command] + arguments

@@ -30,8 +30,11 @@ private struct Target {
   func imports() throws -> [(file: String, module: String)] {
     try swiftFiles(below: path).flatMap { file in
       try String(contentsOf: file, encoding: .utf8).split(separator: "\n").compactMap { line in
-        let pattern = /^\s*(?:@\w+ |public |package |internal )*import (?:struct |class |enum |func )?(\w+)/
-        return line.firstMatch(of: pattern).map { (file.lastPathComponent, String($0.1)) }
+        let words = line.split(separator: " ")
+        guard let place = words.firstIndex(of: "import"), let module = words.last,
+          words[..<place].allSatisfy({ $0.hasPrefix("@") || ["public", "package", "internal"].contains($0) })
+        else { return nil }
+        return (file.lastPathComponent, String(module.prefix { $0 != "." }))
       }
     }
   }

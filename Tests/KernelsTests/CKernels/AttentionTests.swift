@@ -37,10 +37,11 @@ private struct AttentionOracle {
   }
 }
 
+/// ‖a − b‖ / ‖b‖; absolute where b is small: the gradient by the only query and key is zero.
 private func error(_ a: [Float], _ b: [Double]) -> Double {
   let size = b.reduce(0) { $0 + $1 * $1 }.squareRoot()
   return zip(a, b).reduce(0) { $0 + (Double($1.0) - $1.1) * (Double($1.0) - $1.1) }.squareRoot()
-    / max(size, 1e-3)
+    / max(size, 1)
 }
 
 @Suite struct AttentionLoops {
