@@ -189,7 +189,9 @@ let package = Package(
       path: "Tests/TrainingTests"),
     .testTarget(
       name: "ReportsTests",
-      dependencies: ["TestSupport", "Emanate", "EmanateReports", "EmanateOptimization", "EmanateConfiguration"],
+      dependencies: [
+        "TestSupport", "Emanate", "EmanateReports", "EmanateOptimization", "EmanateConfiguration",
+      ],
       path: "Tests/ReportsTests"),
     .testTarget(
       name: "EmanateCLITests", dependencies: ["TestSupport", "Emanate"],
