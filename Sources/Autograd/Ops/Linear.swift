@@ -238,7 +238,8 @@ private struct BlockMultiplication {
       packed.product(a, stride: depth, rows: rows, into: c, beta: beta)
     } else {
       blockProduct(
-        Matrix(a, stride: depth), matrix, rows: rows, columns: columns, depth: depth, into: c, stride: columns,
+        Matrix(a, stride: depth), matrix, rows: rows, columns: columns, depth: depth, into: c,
+        stride: columns,
         beta: beta)
     }
     withExtendedLifetime(memory) {}
