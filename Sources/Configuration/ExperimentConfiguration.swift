@@ -131,8 +131,6 @@ public struct HeadSettings: Hashable, Sendable {
   public var bottleneck = 256
   /// The number of prototypes, K.
   public var prototypes = 65_536
-  /// The number of layers before the prototypes.
-  public var layers = 3
   /// Whether the prototypes' gains stay at 1.
   public var normLastLayer = true
 }

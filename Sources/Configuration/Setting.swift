@@ -94,7 +94,6 @@ public struct Setting: Sendable {
     Setting(
       "head.bottleneck", \.head.bottleneck, "width of the layer before the prototypes", within: 1...65_536),
     Setting("head.prototypes", \.head.prototypes, "number of prototypes", within: 2...4_194_304),
-    Setting("head.layers", \.head.layers, "layers before the prototypes", within: 1...16),
     Setting("head.normLastLayer", \.head.normLastLayer, "whether the prototypes' gains stay at 1"),
 
     Setting("dino.studentTemperature", \.dino.studentTemperature, "student's temperature", within: positive),

@@ -1,9 +1,20 @@
 import ArgumentParser
+import EmanateImages
+import EmanateKernels
 import Foundation
+
+/// What `emanate --version` prints: the program, the libraries it found at run time, and OpenBLAS's kernel set.
+private let versionText = """
+  emanate 0.1.0
+  \(blasVersion())
+  OpenBLAS kernels: \(blasKernelSet())
+  \(imageLibraryVersions())
+  """
 
 struct EmanateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "emanate", abstract: "Learns image features without labels by self-distillation.",
+    version: versionText,
     subcommands: [
       QuickstartCommand.self, PretrainCommand.self, FeaturesCommand.self, KNNCommand.self,
       LinearProbeCommand.self, ScheduleCommand.self,

@@ -18,6 +18,9 @@ enum {
 
 enum { EMANATE_FORMAT_PNG = 1, EMANATE_FORMAT_JPEG = 2 };
 
+// libpng and libjpeg, as loaded.
+void emanate_codec_versions(char text[EMANATE_MESSAGE_BYTES]);
+
 typedef struct {
   int32_t format;       // EMANATE_FORMAT_...
   uint32_t width;       // pixels
