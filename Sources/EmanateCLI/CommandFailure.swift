@@ -56,7 +56,11 @@ struct CommandFailure: Error {
     case let error as WeightsError: self.init(weights: error)
     case let error as FeaturesError: self.init(.data, error.description)
     case let error as LinearProbeError:
-      if case .notFinite = error { self.init(.run, error.description) } else { self.init(.data, error.description) }
+      if case .notFinite = error {
+        self.init(.run, error.description)
+      } else {
+        self.init(.data, error.description)
+      }
     case let error as IDXError: self.init(.data, error.description)
     case let error as FolderWritingError: self.init(.files, error.description)
     default: self.init(.run, "\(error)")
@@ -79,7 +83,11 @@ struct CommandFailure: Error {
     case .safetensors(let error): self.init(error)
     case .file(let error): self.init(error)
     case .data(let error):
-      if case .tooManyUnreadable = error { self.init(.run, error.description) } else { self.init(.data, error.description) }
+      if case .tooManyUnreadable = error {
+        self.init(.run, error.description)
+      } else {
+        self.init(.data, error.description)
+      }
     case .lossNotFinite: self.init(.run, error.description)
     case .runExists, .configurationDiffers, .unavailable: self.init(.usage, error.description)
     case .recipeDiffers, .dataDiffers, .checkpoint: self.init(.data, error.description)

@@ -18,7 +18,9 @@ struct QuickstartCommand: ParsableCommand {
       """)
 
   @Option(help: "Where images and run go: OUT/images and OUT/run.") var out = "runs/quickstart"
-  @Option(name: .customLong("set"), help: "A setting of the run, `training.steps=100` say; may be given several times.")
+  @Option(
+    name: .customLong("set"),
+    help: "A setting of the run, `training.steps=100` say; may be given several times.")
   var overrides: [String] = []
   @Flag(help: "Replace what an earlier quickstart left in the folder.") var overwrite = false
   @OptionGroup var threading: ThreadOptions
@@ -31,13 +33,15 @@ struct QuickstartCommand: ParsableCommand {
     output.say("1/3  \(folders.train.count) + \(folders.test.count) images in \(out)/images")
 
     let configuration = try ExperimentConfiguration.load(files: ["quickstart"], overrides: overrides)
-    output.say("2/3  pretraining without labels: emanate pretrain --data \(out)/images/train --config quickstart")
+    output.say(
+      "2/3  pretraining without labels: emanate pretrain --data \(out)/images/train --config quickstart")
     var pretraining = Pretraining(configuration, data: ["\(out)/images/train"], run: "\(out)/run")
     pretraining.overwrites = overwrite
     let interruption = Interruption()
     let progress = ProgressLines(output: output)
     let outcome = try pretraining(
-      observer: progress, clock: { ProcessInfo.processInfo.systemUptime }, shouldStop: { interruption.isAsked })
+      observer: progress, clock: { ProcessInfo.processInfo.systemUptime },
+      shouldStop: { interruption.isAsked })
     progress.finish()
     if outcome.isInterrupted {
       output.say(
@@ -49,8 +53,10 @@ struct QuickstartCommand: ParsableCommand {
     output.say("3/3  judging the features")
     let rows = try judge(folders)
     let report = Report(
-      knn_top1: rows[0].knn, raw_pixel_knn_top1: rows[1].knn, random_knn_top1: rows[2].knn, probe_top1: rows[0].probe,
-      raw_pixel_probe_top1: rows[1].probe, random_probe_top1: rows[2].probe, loss: outcome.loss, steps: outcome.done,
+      knn_top1: rows[0].knn, raw_pixel_knn_top1: rows[1].knn, random_knn_top1: rows[2].knn,
+      probe_top1: rows[0].probe,
+      raw_pixel_probe_top1: rows[1].probe, random_probe_top1: rows[2].probe, loss: outcome.loss,
+      steps: outcome.done,
       images_per_second: outcome.imagesPerSecond, seconds: ProcessInfo.processInfo.systemUptime - start,
       run: "\(out)/run")
     output.result(report, text: table(rows, report))
@@ -90,7 +96,8 @@ struct QuickstartCommand: ParsableCommand {
       var options = LinearProbe.Options()
       options.epochs = 30
       let probe = try LinearProbe(
-        features: features.train.rows, labels: features.trainLabels, classes: features.classes.count, options: options
+        features: features.train.rows, labels: features.trainLabels, classes: features.classes.count,
+        options: options
       ) { _ in }
       return Row(
         name: name, dimension: features.train.dimension,

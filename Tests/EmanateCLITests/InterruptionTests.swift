@@ -9,7 +9,10 @@ import Testing
   init() throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "emanate-\(UUID().uuidString)")
     let quickstart = try Program.run(
-      ["dataset", "fashion-mnist", "--source", try Self.sample(in: folder), "--out", "images", "--limit", "40"],
+      [
+        "dataset", "fashion-mnist", "--source", try Self.sample(in: folder), "--out", "images", "--limit",
+        "40",
+      ],
       in: folder.path)
     try #require(quickstart.status == 0, "\(quickstart.errors)")
   }
@@ -18,9 +21,12 @@ import Testing
   private static func sample(in folder: URL) throws -> String {
     let source = folder.appending(path: "idx")
     try FileManager.default.createDirectory(at: source, withIntermediateDirectories: true)
-    func bigEndian(_ numbers: [Int]) -> [UInt8] { numbers.flatMap { n in [24, 16, 8, 0].map { UInt8(n >> $0 & 255) } } }
+    func bigEndian(_ numbers: [Int]) -> [UInt8] {
+      numbers.flatMap { n in [24, 16, 8, 0].map { UInt8(n >> $0 & 255) } }
+    }
     for part in ["train", "t10k"] {
-      let images = bigEndian([0x803, 40, 28, 28]) + (0..<40 * 784).map { UInt8(($0 &* 2_654_435_761) >> 7 & 255) }
+      let images =
+        bigEndian([0x803, 40, 28, 28]) + (0..<40 * 784).map { UInt8(($0 &* 2_654_435_761) >> 7 & 255) }
       let labels = bigEndian([0x801, 40]) + (0..<40).map { UInt8($0 % 10) }
       try Data(images).write(to: source.appending(path: "\(part)-images-idx3-ubyte.gz"))
       try Data(labels).write(to: source.appending(path: "\(part)-labels-idx1-ubyte.gz"))
@@ -31,7 +37,8 @@ import Testing
   private func arguments(_ run: String, _ more: [String] = []) -> [String] {
     let settings = [
       "network.width=32", "network.depth=2", "network.heads=2", "head.hidden=32", "head.bottleneck=16",
-      "head.prototypes=64", "training.batchSize=8", "training.steps=\(steps)", "training.checkpointEverySteps=10",
+      "head.prototypes=64", "training.batchSize=8", "training.steps=\(steps)",
+      "training.checkpointEverySteps=10",
       "network.dropPath=0.2",
     ]
     return ["pretrain", "--data", "images/train", "--out", run, "--config", "pretrain/dino-fashion"]
@@ -95,6 +102,7 @@ import Testing
     #expect(key.status == 64 && key.errors.contains("training.batchSize"), "\(key)")
     let small = try Program.run(arguments("run", ["--set", "training.batchSize=4000"]), in: folder.path)
     #expect(small.status == 65 && small.errors.contains("4000"), "\(small)")
-    #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "run").path), "nothing was written")
+    #expect(
+      !FileManager.default.fileExists(atPath: folder.appending(path: "run").path), "nothing was written")
   }
 }
