@@ -5,6 +5,7 @@ import EmanateKernels
 import EmanateNetworks
 import EmanateTensors
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct FeaturesTests {
@@ -40,13 +41,12 @@ import Testing
 
   @Test("Features are the same for 1, 2 and 3 threads")
   func threads() throws {
-    let before = ThreadPool.shared.threads
-    defer { ThreadPool.shared.resize(to: before) }
     let folder = try TemporaryFolder()
     try folder.writeImages((0..<30).map { "\($0).png" })
     let runs = try [1, 2, 3].map { threads in
-      ThreadPool.shared.resize(to: threads)
-      return try Features(of: ImageFolder(folder.path), by: network, batchSize: 8).rows.array
+      try withThreads(threads) {
+        try Features(of: ImageFolder(folder.path), by: network, batchSize: 8).rows.array
+      }
     }
     #expect(runs[0] == runs[1] && runs[0] == runs[2])
   }

@@ -3,6 +3,7 @@ import EmanateEvaluation
 import EmanateKernels
 import EmanateTensors
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct KNearestNeighborsTests {
@@ -62,13 +63,10 @@ import Testing
 
   @Test("Neighbours are the same for 1, 2 and 3 threads")
   func threads() {
-    let before = ThreadPool.shared.threads
-    defer { ThreadPool.shared.resize(to: before) }
     let knn = KNearestNeighbors(
       features: cloud(2100, 48, seed: 4), labels: [Int](repeating: 0, count: 2100), classes: 1)
     let runs = [1, 2, 3].map { threads in
-      ThreadPool.shared.resize(to: threads)
-      let found = knn.neighbors(of: cloud(300, 48, seed: 5))
+      let found = withThreads(threads) { knn.neighbors(of: cloud(300, 48, seed: 5)) }
       return (found.rows, found.similarities.array)
     }
     #expect(runs[0] == runs[1] && runs[0] == runs[2])

@@ -2,6 +2,7 @@ import EmanateEvaluation
 import EmanateKernels
 import EmanateTensors
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct LinearProbeTests {
@@ -69,15 +70,14 @@ import Testing
 
   @Test("The probe is the same for 1, 2 and 3 threads, and another for another seed")
   func threads() throws {
-    let before = ThreadPool.shared.threads
-    defer { ThreadPool.shared.resize(to: before) }
     let labels = (0..<300).map { $0 % 4 }
     let features = cloud(300, 40, seed: 3, labels: labels, spread: 6)
     func weights(threads: Int, seed: UInt64) throws -> [Float] {
-      ThreadPool.shared.resize(to: threads)
       var options = options(epochs: 3)
       options.seed = seed
-      return try LinearProbe(features: features, labels: labels, classes: 4, options: options).weight.array
+      return try withThreads(threads) {
+        try LinearProbe(features: features, labels: labels, classes: 4, options: options).weight.array
+      }
     }
     let one = try weights(threads: 1, seed: 0)
     #expect(try weights(threads: 2, seed: 0) == one)
