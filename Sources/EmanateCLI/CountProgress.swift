@@ -1,6 +1,7 @@
 import Foundation
 
-/// Shows on standard error how far a count has come: a line that is rewritten on a terminal, one now and then in a pipe.
+/// Shows on standard error how far a count has come: a line that is rewritten on a terminal, one now and then
+/// in a pipe.
 final class CountProgress {
   private let name: String
   private let total: Int

@@ -70,7 +70,8 @@ struct KNNCommand: ParsableCommand {
     output.result(summary, text: table(main, pixels, random, folders))
   }
 
-  /// The side for the raw pixels beside a network: its own, or the largest whose rows fit a quarter of the memory.
+  /// The side for the raw pixels beside a network: its own, or the largest whose rows fit a quarter of the
+  /// memory.
   private func pixelSide(_ side: Int, _ folders: LabelledFolders) -> Int {
     let numbers = ProcessInfo.processInfo.physicalMemory / 16 / UInt64(max(1, folders.count))
     let largest = max(1, Int((Double(numbers) / 3).squareRoot()))

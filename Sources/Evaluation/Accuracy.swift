@@ -32,8 +32,8 @@ public struct Accuracy: Sendable, Hashable {
   }
 }
 
-/// The place of `label` when scores are sorted in falling order, equal ones by index; last if its score is not a
-/// number.
+/// The place of `label` when scores are sorted in falling order, equal ones by index; last if its score is
+/// not a number.
 func rank<Scores: RandomAccessCollection>(of label: Int, in scores: Scores) -> Int
 where Scores.Element: BinaryFloatingPoint, Scores.Index == Int {
   let own = scores[scores.startIndex + label]

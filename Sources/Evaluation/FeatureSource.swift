@@ -5,8 +5,8 @@ import EmanateTensors
 public enum FeatureSource {
   /// The class token of a network.
   case network(FrozenNetwork)
-  /// The prepared image itself, resized and cropped as for a network of this side: levels 0...1, not normalised,
-  /// [3 · side · side], red, green, blue.
+  /// The prepared image itself, resized and cropped as for a network of this side: levels 0...1, not
+  /// normalised, [3 · side · side], red, green, blue.
   case pixels(side: Int)
 
   /// Pixels on each side of the prepared image.

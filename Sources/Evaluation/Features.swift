@@ -6,15 +6,16 @@ import Foundation
 public struct Features: Sendable {
   /// [N, D] float32, not L2-normalised.
   public let rows: Tensor
-  /// The images of the rows, in byte order of their relative paths (folder after folder where several were given).
+  /// The images of the rows, in byte order of their relative paths (folder after folder where several were
+  /// given).
   public let folder: ImageFolder
   /// Files that could not be decoded; they have no row.
   public let skipped: [SkippedFile]
 
   /// Reads every image of `folder` and takes its features; `progress` is told the number of images done.
   ///
-  /// A batch is `batchSize` consecutive files, whatever can be read of them. The result does not depend on the number
-  /// of threads.
+  /// A batch is `batchSize` consecutive files, whatever can be read of them. The result does not depend on
+  /// the number of threads.
   public init(
     of folder: ImageFolder, by source: FeatureSource, batchSize: Int = 64, progress: (Int) -> Void = { _ in }
   ) throws(FeaturesError) {

@@ -16,7 +16,8 @@ public struct FrozenNetwork {
   private let backbone: VisionTransformer
   private let store: ParameterStore
 
-  /// The architecture's initialisation under `seed`; a run's student begins from the same numbers under that seed.
+  /// The architecture's initialisation under `seed`; a run's student begins from the same numbers under that
+  /// seed.
   public init(random sizes: VisionTransformerSizes, side: Int, normalization: Normalization, seed: UInt64) {
     let scope = ParameterScope()
     let backbone = VisionTransformer(scope, sizes)

@@ -2,12 +2,13 @@ import EmanateAutograd
 import EmanateKernels
 import EmanateTensors
 
-/// The weighted vote of the nearest training features, as DINO evaluates (Caron et al. 2021, arXiv:2104.14294,
-/// section 4.1; eval_knn.py, `knn_classifier`).
+/// The weighted vote of the nearest training features, as DINO evaluates (Caron et al. 2021,
+/// arXiv:2104.14294, section 4.1; eval_knn.py, `knn_classifier`).
 ///
-/// Features are L2-normalised and compared by cosine similarity. Each of the `k` nearest votes for its class with
-/// weight exp(similarity / temperature). Equal similarities are ordered by training row, equal votes by class. As in
-/// eval_knn.py every class takes part in the order, those without a vote last, and `top5` looks at min(5, k) classes.
+/// Features are L2-normalised and compared by cosine similarity. Each of the `k` nearest votes for its class
+/// with weight exp(similarity / temperature). Equal similarities are ordered by training row, equal votes by
+/// class. As in eval_knn.py every class takes part in the order, those without a vote last, and `top5` looks
+/// at min(5, k) classes.
 public struct KNearestNeighbors: Sendable {
   /// The number of neighbours that vote.
   public let k: Int
@@ -59,7 +60,8 @@ public struct KNearestNeighbors: Sendable {
     return (lists, similarities)
   }
 
-  /// The weight of each class's votes for each query, relative to a vote of the nearest neighbour: [M, classes].
+  /// The weight of each class's votes for each query, relative to a vote of the nearest neighbour: [M,
+  /// classes].
   public func votes(for queries: Tensor) -> [[Double]] {
     let (lists, similarities) = neighbors(of: queries)
     return similarities.withElements { similarities in

@@ -2,13 +2,14 @@ import EmanateAutograd
 import EmanateData
 import EmanateTensors
 
-/// A linear classifier on frozen features, trained as DINO trains it (eval_linear.py), once for each of several
-/// learning rates.
+/// A linear classifier on frozen features, trained as DINO trains it (eval_linear.py), once for each of
+/// several learning rates.
 ///
-/// SGD with momentum 0.9 and without weight decay, cosine steps per epoch to 0, weights drawn from N(0, 0.01), biases
-/// 0. Features are taken as they are, not standardised. Where DINO augments and names one rate, this trains on
-/// features extracted once and tries several rates together, as DINOv2 does (Oquab et al. 2023, arXiv:2304.07193):
-/// the best on a held-out part of the training set is then trained anew on all of it.
+/// SGD with momentum 0.9 and without weight decay, cosine steps per epoch to 0, weights drawn from N(0,
+/// 0.01), biases 0. Features are taken as they are, not standardised. Where DINO augments and names one rate,
+/// this trains on features extracted once and tries several rates together, as DINOv2 does (Oquab et al.
+/// 2023, arXiv:2304.07193): the best on a held-out part of the training set is then trained anew on all of
+/// it.
 public struct LinearProbe: Sendable {
   /// What decides how a probe is trained.
   public struct Options: Sendable, Hashable {
@@ -16,7 +17,8 @@ public struct LinearProbe: Sendable {
     public var epochs = 100
     /// Rows in a step.
     public var batchSize = 128
-    /// The rates tried, per 256 rows: a step's rate is this times `batchSize` / 256. Our choice; DINO's is 0.001.
+    /// The rates tried, per 256 rows: a step's rate is this times `batchSize` / 256. Our choice; DINO's is
+    /// 0.001.
     public var learningRates = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3]
     /// SGD's momentum.
     public var momentum: Float = 0.9

@@ -24,7 +24,8 @@ public struct NetworkHints: Sendable, Hashable {
   public init() {}
 }
 
-/// Finds and reads the weights that a path stands for: a run's folder, a checkpoint's folder or a safetensors file.
+/// Finds and reads the weights that a path stands for: a run's folder, a checkpoint's folder or a safetensors
+/// file.
 public struct NetworkReader: Sendable {
   /// The metadata key under which a weights file carries mean and deviation, as JSON of `Normalization`.
   public static let normalizationKey = "normalization"
@@ -34,7 +35,8 @@ public struct NetworkReader: Sendable {
   /// A reader with what the user said.
   public init(_ hints: NetworkHints = NetworkHints()) { self.hints = hints }
 
-  /// Sizes for a network without weights: the named architecture (`vit_tiny`), patch 16, side 224 where nothing is said.
+  /// Sizes for a network without weights: the named architecture (`vit_tiny`), patch 16, side 224 where
+  /// nothing is said.
   public func sizes() throws(WeightsError) -> VisionTransformerSizes {
     let (width, depth, heads) = (hints.architecture ?? .vitTiny).sizes
     let (patch, side) = (hints.patch ?? 16, hints.side ?? 224)

@@ -3,8 +3,8 @@ import EmanateKernels
 import EmanateNetworks
 import EmanateTensors
 
-/// Linear classifiers of one size trained side by side, one for each learning rate: their weights lie one below the
-/// other, so that one product serves them all.
+/// Linear classifiers of one size trained side by side, one for each learning rate: their weights lie one
+/// below the other, so that one product serves them all.
 package struct ProbeHeads {
   private let store: ParameterStore
   private let weightPlace, biasPlace: Parameter
@@ -49,7 +49,8 @@ package struct ProbeHeads {
 
   /// One step of SGD with momentum as PyTorch has it: v ← m v + g, w ← w − rate v.
   ///
-  /// batch: [B, D]; `rateShare` is where the cosine stands, 0...1. A head's loss is the batch's mean cross-entropy.
+  /// batch: [B, D]; `rateShare` is where the cosine stands, 0...1. A head's loss is the batch's mean
+  /// cross-entropy.
   package mutating func step(_ batch: Tensor, _ labels: [Int], rateShare: Double) {
     differentiate(batch, labels)
     let scale = Double(options.batchSize) / 256 * rateShare
