@@ -11,7 +11,7 @@ HAS_AVX2 = [ "$$(uname -m)" = x86_64 ] && grep -qw avx2 /proc/cpuinfo 2> /dev/nu
 ## Sets up, builds and learns features of embedded images in a few minutes.
 quickstart:
 	@rm -f .build/minutes
-	@.ci/timed setup .ci/setup && .ci/timed build $(MAKE) build && .ci/timed run $(EMANATE) quickstart; \
+	@.ci/timed setup .ci/setup && .ci/timed build $(MAKE) build && .ci/timed run $(EMANATE) quickstart --overwrite; \
 	  status=$$?; $(MAKE) --no-print-directory minutes; exit $$status
 
 ## Sets up and runs every test, with both sets of OpenBLAS kernels, and the linter.
