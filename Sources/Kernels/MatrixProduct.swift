@@ -67,7 +67,7 @@ package func product(
   if rows == 0 || columns == 0 { return }
   let rowBlocks = Blocks(rows, about: rows >= 768 ? 192 : 96)
   // Few rows (weight gradients, heads): cut the columns as well, so that there is work for every thread.
-  let columnBlocks = Blocks(columns, about: rowBlocks.count >= 6 ? columns : (columns > 768 ? 384 : 192))
+  let columnBlocks = Blocks(columns, about: rowBlocks.count >= 6 ? columns : (columns > 768 ? 256 : 192))
   ThreadPool.shared.forEach(rowBlocks.count * columnBlocks.count) { index in
     let (row, column) = (rowBlocks[index / columnBlocks.count], columnBlocks[index % columnBlocks.count])
     blockProduct(
@@ -84,13 +84,13 @@ package struct Blocks {
   package let size: Int
   package let count: Int
 
-  /// Blocks of at most about 4/3 of `size` (5/3 if there is only one), all equal but the last, multiples of 8 where
-  /// there are several.
+  /// Blocks of at most about 4/3 of `size` (5/3 if there is only one), all equal but the last; large ones are
+  /// multiples of 8, small ones as equal as they can be, so that threads finish together.
   package init(_ total: Int, about size: Int) {
     self.total = total
     let wanted = max(1, (total + size / 3) / max(size, 1))
     let even = (total + wanted - 1) / wanted
-    self.size = wanted == 1 ? max(total, 1) : (even + 7) / 8 * 8
+    self.size = wanted == 1 ? max(total, 1) : (even >= 64 ? (even + 7) / 8 * 8 : even)
     count = total == 0 ? 0 : (total + self.size - 1) / self.size
   }
 

@@ -1,3 +1,4 @@
+import CEmanateKernels
 import Synchronization
 
 #if canImport(Glibc)
@@ -134,9 +135,11 @@ public final class ThreadPool: @unchecked Sendable {
 
   // MARK: Workers
 
-  private static let spinLimit = 2_000
+  /// Pauses before a thread sleeps: about 100 microseconds. A sleeping thread takes as long to wake, and there are some
+  /// thousand calls a training step.
+  private static let spinLimit = 6_000
 
-  @inline(__always) private func pause() { _ = next.load(ordering: .relaxed) }
+  @inline(__always) private func pause() { em_spin_pause() }
 
   private func start() {
     for _ in 1..<max(threads, 1) {

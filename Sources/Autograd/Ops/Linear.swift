@@ -127,7 +127,7 @@ struct LinearStep {
   /// Many rows: a block goes through prelude, product and bias while it is in cache. Few rows: one stage
   /// after the other, each cut its own way.
   var isCutByRows: Bool { rows >= 384 }
-  var rowBlocks: Blocks { Blocks(rows, about: 192) }
+  var rowBlocks: Blocks { Blocks(rows, about: 96) }
 
   /// f(x) for some rows into `out`, which starts at the range's first row.
   func prelude(

@@ -98,7 +98,7 @@ public struct VisionTransformer: Backbone {
   }
 
   /// About four images of 197 tokens: measured best or equal to larger chunks (`Benchmarks/README.md`).
-  static let chunkTokens = 800
+  static let chunkTokens = 3200
 
   private func embedded(_ patches: Tensor, _ positions: Variable, _ pass: Pass) -> Variable {
     assembleTokens(
