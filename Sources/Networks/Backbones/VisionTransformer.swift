@@ -97,7 +97,7 @@ public struct VisionTransformer: Backbone {
     return norm(x, pass)
   }
 
-  /// About four images of 197 tokens: measured best or equal to larger chunks (`Benchmarks/README.md`).
+  /// About sixteen images of 197 tokens; 800 and 1,600 were slower (ARCHITECTURE.md has the figures).
   static let chunkTokens = 3200
 
   private func embedded(_ patches: Tensor, _ positions: Variable, _ pass: Pass) -> Variable {
