@@ -83,7 +83,7 @@ public func weightNormLinear(_ x: Variable, direction: Variable, gain: Variable)
   let y = Tensor(uninitialized: [rows, outputs])
   let factors = Tensor(uninitialized: [outputs])
   let (input, v, g) = (x.value, direction.value, gain.value)
-  let blocks = PrototypeBlocks(outputs)
+  let blocks = prototypeBlocks(outputs)
   ThreadPool.shared.forEach(blocks.count) { index in
     let block = blocks[index]
     let (first, count) = (block.lowerBound, block.count)
@@ -100,7 +100,7 @@ public func weightNormLinear(_ x: Variable, direction: Variable, gain: Variable)
 }
 
 /// Prototypes in blocks of about 1,024.
-private func PrototypeBlocks(_ outputs: Int) -> Blocks {
+private func prototypeBlocks(_ outputs: Int) -> Blocks {
   Blocks(outputs, about: outputs >= 4096 ? 1024 : 128)
 }
 
@@ -111,7 +111,7 @@ struct WeightNormLinearBackward: BackwardRule {
   consuming func backward(_ dy: consuming Tensor, into inputs: inout InputGradients) {
     let (x, direction, gain, factors) = (x, direction, gain, factors)
     let (rows, width, outputs) = (x.shape[0], x.shape[1], direction.shape[0])
-    let blocks = PrototypeBlocks(outputs)
+    let blocks = prototypeBlocks(outputs)
     // One partial input gradient a block, added in block order.
     let parts = Tensor(uninitialized: [blocks.count, rows, width])
     let wantsGain = inputs.wants(2)
