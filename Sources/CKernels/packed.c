@@ -88,42 +88,6 @@ void em_packed_product(const float *a, long ars, const float *b, long rows, long
     em_packed_product_narrow(a, ars, b, rows, columns, depth, c, crs, accumulate);
 }
 
-// c[0..<ROWS, 0..<16] += a^T b, both in panels: a[r] of row p at a + p * 16 + r.
-#define GRADIENT_TILE(ROWS)                                                                            \
-  INLINE void gradient_tile##ROWS(long depth, const float *a, const float *b, float *c, long crs,      \
-                                  int accumulate) {                                                    \
-    v16 sum[ROWS];                                                                                     \
-    _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++) {                                \
-      if (accumulate) sum[r] = *(const v16 *)(c + r * crs);                                            \
-      else sum[r] = (v16){0};                                                                          \
-    }                                                                                                  \
-    for (long p = 0; p < depth; p++) {                                                                 \
-      v16 row = *(const v16 *)(b + p * LANES);                                                         \
-      _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++) sum[r] += a[p * LANES + r] * row; \
-    }                                                                                                  \
-    _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++) *(v16 *)(c + r * crs) = sum[r];  \
-  }
-GRADIENT_TILE(4)
-GRADIENT_TILE(6)
-
-VECTORIZED void em_packed_gradient(const float *a, const float *b, long depth, long panels, long columns, float *c,
-                                   long crs, int accumulate) {
-  for (long from = 0; from < depth; from += DEPTH) {
-    long some = depth - from < DEPTH ? depth - from : DEPTH;
-    int more = accumulate || from > 0;
-    for (long j = 0; j < columns; j += LANES) {
-      const float *with = b + j * depth + from * LANES;
-      for (long i = 0; i < panels; i++) {
-        const float *rows = a + (i * depth + from) * LANES;
-        float *to = c + i * LANES * crs + j;
-        gradient_tile6(some, rows, with, to, crs, more);
-        gradient_tile6(some, rows + 6, with, to + 6 * crs, crs, more);
-        gradient_tile4(some, rows + 12, with, to + 12 * crs, crs, more);
-      }
-    }
-  }
-}
-
 VECTORIZED void em_pack(const float *x, long stride, int transposed, long depth, long columns, float *out) {
   for (long j = 0; j < columns; j += LANES) {
     float *panel = out + j * depth;

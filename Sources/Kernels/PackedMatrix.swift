@@ -30,27 +30,3 @@ package struct PackedMatrix {
     em_packed_product(a, stride, base, rows, columns, depth, c, columns, beta == 0 ? 0 : 1)
   }
 }
-
-/// Whether `packedGradient` is the faster way to a weight's gradient here: its tile is made for sixteen registers; with
-/// AVX-512 the library's kernels come closer to the processor's rate.
-package let packedGradientPays = em_has_wide_registers() == 0
-
-/// c = aᵀ b + beta c on the pool, a weight's gradient: a [depth, rows], b [depth, columns] -> [rows, columns].
-///
-/// Both operands are packed once into panels of sixteen columns, in `memory` of depth x (rows + columns) floats, and
-/// shared by all blocks of c. rows and columns are multiples of 16; beta is 0 or 1.
-package func packedGradient(
-  _ a: UnsafePointer<Float>, rows: Int, _ b: UnsafePointer<Float>, columns: Int, depth: Int,
-  memory: UnsafeMutablePointer<Float>, into c: UnsafeMutablePointer<Float>, beta: Float
-) {
-  let left = PackedMatrix(Matrix(a, stride: rows), depth: depth, columns: rows, into: memory)
-  let right = PackedMatrix(
-    Matrix(b, stride: columns), depth: depth, columns: columns, into: memory + depth * rows)
-  let blocks = Blocks(rows / 16, about: 3)
-  ThreadPool.shared.forEach(blocks.count) { index in
-    let part = blocks[index]
-    em_packed_gradient(
-      left.base + part.lowerBound * 16 * depth, right.base, depth, part.count, columns,
-      c + part.lowerBound * 16 * columns, columns, beta == 0 ? 0 : 1)
-  }
-}

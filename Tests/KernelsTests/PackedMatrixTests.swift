@@ -53,28 +53,4 @@ import Testing
       }
     }
   }
-
-  @Test(arguments: [(16, 16, 1), (48, 32, 100), (192, 64, 700), (160, 16, 257)], [Float(0), 1])
-  func `a weight's gradient from packed operands equals the oracle`(shape: (Int, Int, Int), beta: Float) {
-    let (rows, columns, depth) = shape
-    let (a, b) = (Self.numbers(rows * depth, 1), Self.numbers(columns * depth, 2))
-    var c = beta == 1 ? Self.numbers(rows * columns, 3) : [Float](repeating: .nan, count: rows * columns)
-    let expected = Self.oracle(
-      { a[$1 * rows + $0] }, { b[$0 * columns + $1] }, rows: rows, columns: columns, depth: depth,
-      plus: beta == 1 ? c : nil)
-    var memory = [Float](repeating: .nan, count: depth * (rows + columns))
-    a.withUnsafeBufferPointer { a in
-      b.withUnsafeBufferPointer { b in
-        memory.withUnsafeMutableBufferPointer { memory in
-          c.withUnsafeMutableBufferPointer { c in
-            packedGradient(
-              a.baseAddress!, rows: rows, b.baseAddress!, columns: columns, depth: depth,
-              memory: memory.baseAddress!, into: c.baseAddress!, beta: beta)
-          }
-        }
-      }
-    }
-    let worst = zip(c, expected).map { abs(Double($0) - $1) }.max() ?? 0
-    #expect(worst < 1e-6 * Double(depth).squareRoot() * 8, "\(shape): \(worst)")
-  }
 }

@@ -366,16 +366,6 @@ struct LinearBackward: BackwardRule {
 
     inputs.add(1, step.weight.shape) { dw, beta in
       let a = activated?.pointer ?? step.x.pointer
-      if packedGradientPays && step.isCutByRows && PackedMatrix.fits(columns: width)
-        && PackedMatrix.fits(columns: outputs)
-      {
-        let memory = Tensor(uninitialized: [rows, outputs + width])
-        packedGradient(
-          upstream, rows: outputs, a, columns: width, depth: rows, memory: memory.pointer, into: dw,
-          beta: beta)
-        withExtendedLifetime(memory) {}
-        return
-      }
       product(
         Matrix(upstream, stride: outputs, transposed: true),
         Matrix(a, stride: width), rows: outputs, columns: width,

@@ -110,8 +110,5 @@ void em_packed_product_narrow(const float *a, long ars, const float *b, long row
 void em_packed_product_wide(const float *a, long ars, const float *b, long rows, long columns, long depth,
                             float *c, long crs, int accumulate);
 
-// c = (accumulate ? c : 0) + a^T b for 16 * panels rows of c: a holds so many panels of [depth][16], b is packed.
-void em_packed_gradient(const float *a, const float *b, long depth, long panels, long columns, float *c, long crs,
-                        int accumulate);
 // Whether the processor has thirty-two vector registers of sixteen floats (AVX-512).
 int em_has_wide_registers(void);
