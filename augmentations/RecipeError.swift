@@ -30,21 +30,6 @@ extension RecipeError: CustomStringConvertible {
 
   /// The word that takes the fewest insertions, deletions and replacements to reach (Levenshtein 1966).
   static func nearest(to word: String, in words: [String]) -> String {
-    words.min { distance(word, $0) < distance(word, $1) } ?? ""
-  }
-
-  private static func distance(_ a: String, _ b: String) -> Int {
-    let b = Array(b)
-    var row = Array(0...b.count)
-    for (i, letter) in a.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for j in b.indices {
-        let replaced = diagonal + (letter == b[j] ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(replaced, row[j] + 1, row[j + 1] + 1)
-      }
-    }
-    return row[b.count]
+    words.min { editDistance(word, $0) < editDistance(word, $1) } ?? ""
   }
 }
