@@ -28,9 +28,12 @@ test-haswell:
 test-native:
 	@env -u OPENBLAS_CORETYPE $(RUN_TESTS)
 
-## The tests of `make test` and those that take many minutes.
-test-all:
-	@EMANATE_SLOW_TESTS=1 $(MAKE) test
+## The tests of `make test`, and a whole quickstart, which must learn more than random weights know.
+test-all: test build
+	$(EMANATE) quickstart --overwrite --json > .build/quickstart.json
+	@awk 'BEGIN { RS = "[,{}]" } { split($$0, f, ":"); v[f[1]] = f[2] } \
+	  END { l = v["\"knn_top1\""]; r = v["\"random_knn_top1\""]; print "learned " l " %, random " r " %"; exit !(l + 0 > r + 0) }' \
+	  .build/quickstart.json
 
 ## Leaves the program at .build/release/emanate.
 build:
