@@ -1,112 +1,134 @@
 // Attention of one head, forward and backward, on packed copies in cache; probabilities are never stored in
-// full between the passes. All five products go through one register tile of six rows by sixteen columns.
+// full between the passes. All products go through register tiles of up to six rows by sixteen columns.
 #include <math.h>
 
+#include "tile.h"
 #include "training.h"
-#include "vector.h"
 
-typedef float v16 __attribute__((vector_size(64), aligned(4), may_alias));
+TILES(tile_whole, v16, 1)
+TILES(tile_half, v8, 1)
 
-// c[0..<rows, 0..<16] = (accumulate ? c : 0) + a b, with a[r, p] at a[r * ars + p * acs] and b[p] at b +
-// p * brs.
-#define TILE(ROWS)                                                                                           \
-  INLINE void tile##ROWS(long depth, const float *a, long ars, long acs, const float *b, long brs, float *c, \
-                         long crs, int accumulate) {                                                         \
-    v16 sum[ROWS];                                                                                           \
-    _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++) {                                      \
-      if (accumulate) sum[r] = *(const v16 *)(c + r * crs);                                                  \
-      else sum[r] = (v16){0};                                                                                \
-    }                                                                                                        \
-    for (long p = 0; p < depth; p++) {                                                                       \
-      v16 row = *(const v16 *)(b + p * brs);                                                                 \
-      _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++)                                      \
-          sum[r] += a[r * ars + p * acs] * row;                                                              \
-    }                                                                                                        \
-    _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++) *(v16 *)(c + r * crs) = sum[r];        \
+// Half a panel: columns are padded to a multiple of it.
+#define HALF (LANES / 2)
+
+// c [rows, columns] = (accumulate ? c : 0) + a b, with a[r, p] at a[r * ars + p * acs]. Panels of b hold sixteen
+// columns of all its rows, the last one eight where that is enough.
+INLINE void product(long rows, long columns, long depth, const float *a, long ars, long acs, const float *b,
+                    float *c, long crs, int accumulate) {
+  tile_rows share = share_rows(rows);
+  for (long j = 0; j < columns; j += LANES) {
+    const float *panel = b + j * depth, *from = a;
+    float *to = c + j;
+    for (long t = 0; t < share.count; t++) {
+      long n = share.low + (t < share.high);
+      if (columns - j > HALF) tile_whole(n, depth, from, ars, acs, 0, panel, 0, to, crs, accumulate);
+      else tile_half(n, depth, from, ars, acs, 0, panel, 0, to, crs, accumulate);
+      from += n * ars;
+      to += n * crs;
+    }
   }
-TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+}
 
-// c [rows, 16 panels] = (accumulate ? c : 0) + a b; panel j of b starts at b + j * panel, its rows brs apart.
-INLINE void product(long rows, long panels, long depth, const float *a, long ars, long acs, const float *b,
-                    long panel, long brs, float *c, long crs, int accumulate) {
-  for (long r = 0; r < rows; r += 6) {
-    long left = rows - r < 6 ? rows - r : 6;
-    for (long j = 0; j < panels; j++) {
-      const float *from = a + r * ars, *with = b + j * panel;
-      float *to = c + r * crs + j * LANES;
-      switch (left) {
-        case 6: tile6(depth, from, ars, acs, with, brs, to, crs, accumulate); break;
-        case 5: tile5(depth, from, ars, acs, with, brs, to, crs, accumulate); break;
-        case 4: tile4(depth, from, ars, acs, with, brs, to, crs, accumulate); break;
-        case 3: tile3(depth, from, ars, acs, with, brs, to, crs, accumulate); break;
-        case 2: tile2(depth, from, ars, acs, with, brs, to, crs, accumulate); break;
-        default: tile1(depth, from, ars, acs, with, brs, to, crs, accumulate); break;
+INLINE long padded(long n) { return (n + HALF - 1) / HALF * HALF; }
+
+// [rows, columns] -> panels, times scale; zeros behind.
+INLINE void pack_rows(const float *x, long stride, long rows, long columns, float scale, float *out) {
+  long wide = padded(columns);
+  for (long j = 0; j < wide; j += LANES) {
+    long w = wide - j < LANES ? HALF : LANES, n = columns - j < w ? columns - j : w;
+    float *panel = out + j * rows;
+    for (long r = 0; r < rows; r++) {
+      const float *from = x + r * stride + j;
+      float *to = panel + r * w;
+      if (n == LANES) {
+        *(v16 *)to = scale * *(const v16 *)from;
+      } else {
+        for (long i = 0; i < w; i++) to[i] = i < n ? scale * from[i] : 0;
       }
     }
   }
 }
 
-INLINE long padded(long n) { return (n + LANES - 1) / LANES * LANES; }
+#define SHUFFLE4(a, b, i, j) \
+  __builtin_shufflevector(a, b, i, i + 1, j, j + 1, i + 4, i + 5, j + 4, j + 5)
 
-// [tokens, depth] -> [tokens, padded depth], times scale, zeros behind.
-INLINE void pack_rows(const float *x, long stride, long tokens, long depth, long wide, float scale,
-                      float *out) {
-  for (long t = 0; t < tokens; t++) {
-    for (long i = 0; i < depth; i++) out[t * wide + i] = scale * x[t * stride + i];
-    for (long i = depth; i < wide; i++) out[t * wide + i] = 0;
+// Eight rows of eight numbers, transposed and times scale.
+INLINE void transpose8(const float *x, long stride, float scale, float *out, long out_stride) {
+  v8 a[8], b[8];
+  for (int i = 0; i < 8; i++) a[i] = *(const v8 *)(x + i * stride) * scale;
+  for (int i = 0; i < 8; i += 2) {
+    b[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    b[i + 1] = __builtin_shufflevector(a[i], a[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  for (int i = 0; i < 8; i += 4)
+    for (int k = 0; k < 2; k++) {
+      a[i + 2 * k] = SHUFFLE4(b[i + k], b[i + k + 2], 0, 8);
+      a[i + 2 * k + 1] = SHUFFLE4(b[i + k], b[i + k + 2], 2, 10);
+    }
+  for (int i = 0; i < 4; i++) {
+    *(v8 *)(out + i * out_stride) = __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    *(v8 *)(out + (i + 4) * out_stride) = __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
   }
 }
 
-// [tokens, depth] -> panels of sixteen tokens: [tokens / 16][depth][16], zeros behind.
-INLINE void pack_columns(const float *x, long stride, long tokens, long depth, float *out) {
-  for (long start = 0; start < tokens; start += LANES) {
-    float *panel = out + start * depth;
-    long n = tokens - start < LANES ? tokens - start : LANES;
-    if (n < LANES) memset(panel, 0, (size_t)(depth * LANES) * 4);
-    for (long t = 0; t < n; t++)
-      for (long i = 0; i < depth; i++) panel[i * LANES + t] = x[(start + t) * stride + i];
+// [columns, rows] transposed -> panels, times scale; zeros behind.
+INLINE void pack_columns(const float *x, long stride, long columns, long rows, float scale, float *out) {
+  long wide = padded(columns);
+  for (long j = 0; j < wide; j += HALF) {
+    long panel = j / LANES * LANES, w = wide - panel < LANES ? HALF : LANES;
+    float *to = out + panel * rows + (j - panel);
+    const float *from = x + j * stride;
+    long n = columns - j, r = 0;
+    if (n >= HALF)
+      for (; r + HALF <= rows; r += HALF) transpose8(from + r, stride, scale, to + r * w, w);
+    for (; r < rows; r++)
+      for (long i = 0; i < HALF; i++) to[r * w + i] = i < n ? scale * from[i * stride + r] : 0;
   }
 }
 
+// Rows whose scores are computed, and used, at a time: forward, backward (where there are two kinds), and rows of
+// probabilities that the sums over rows go through.
 #define QUERY_ROWS 24
+#define SCORE_ROWS 12
 #define GRADIENT_ROWS 192
 
 long em_attention_scratch(long tokens, long depth) {
   long wide = padded(depth), keys = padded(tokens), some = tokens < GRADIENT_ROWS ? tokens : GRADIENT_ROWS;
-  return 8 * keys * wide + 2 * (some + 6) * keys + QUERY_ROWS * (keys + wide) + keys + 64;
+  long forward = 2 * keys * wide + QUERY_ROWS * (keys + wide), backward = 8 * keys * wide + 2 * some * keys;
+  return forward > backward ? forward : backward;
 }
 
 VECTORIZED void em_attention(const float *q, const float *k, const float *v, long stride, long tokens,
                              long depth, float *out, long out_stride, float *log_sums, float *scratch) {
   long wide = padded(depth), keys = padded(tokens);
-  float *queries = scratch, *columns = queries + keys * wide, *values = columns + keys * wide;
-  float *scores = values + keys * wide, *sums = scores + QUERY_ROWS * keys;
-  pack_rows(q, stride, tokens, depth, wide, 1.0f / __builtin_sqrtf((float)depth), queries);
-  pack_columns(k, stride, tokens, depth, columns);
-  pack_rows(v, stride, tokens, depth, wide, 1.0f, values);
+  float *columns = scratch, *values = columns + keys * wide, *scores = values + keys * wide;
+  float *sums = scores + QUERY_ROWS * keys;
+  pack_columns(k, stride, tokens, depth, 1.0f / __builtin_sqrtf((float)depth), columns);
+  pack_rows(v, stride, tokens, depth, 1.0f, values);
   for (long first = 0; first < tokens; first += QUERY_ROWS) {
     long rows = tokens - first < QUERY_ROWS ? tokens - first : QUERY_ROWS;
-    product(rows, keys / LANES, depth, queries + first * wide, wide, 1, columns, depth * LANES, LANES, scores,
-            keys, 0);
+    float inverse[QUERY_ROWS];
+    product(rows, keys, depth, q + first * stride, stride, 1, columns, scores, keys, 0);
     for (long r = 0; r < rows; r++) {
       float *s = scores + r * keys;
-      float lanes[LANES];
-      for (int j = 0; j < LANES; j++) lanes[j] = -3.0e38f;
+      v8 sum = {0};
+      float lanes[HALF];
+      for (int j = 0; j < HALF; j++) lanes[j] = -3.0e38f;
       for (long i = tokens; i < keys; i++) s[i] = -3.0e38f;
-      for (long i = 0; i < keys; i += LANES)
-        for (int j = 0; j < LANES; j++) lanes[j] = s[i + j] > lanes[j] ? s[i + j] : lanes[j];
+      for (long i = 0; i < keys; i += HALF)
+        for (int j = 0; j < HALF; j++) lanes[j] = s[i + j] > lanes[j] ? s[i + j] : lanes[j];
       float top = lanes[0];
-      for (int j = 1; j < LANES; j++) top = lanes[j] > top ? lanes[j] : top;
+      for (int j = 1; j < HALF; j++) top = lanes[j] > top ? lanes[j] : top;
       for (long i = 0; i < keys; i++) s[i] = fast_exp(s[i] - top);
       for (long i = tokens; i < keys; i++) s[i] = 0;
-      SUM(total, keys, s[i]);
+      for (long i = 0; i < keys; i += HALF) sum += *(const v8 *)(s + i);
+      float total = ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
       log_sums[first + r] = top + logf(total);
-      float inverse = 1.0f / total;
-      for (long i = 0; i < keys; i++) s[i] *= inverse;
+      inverse[r] = 1.0f / total;
     }
-    product(rows, wide / LANES, tokens, scores, keys, 1, values, LANES, wide, sums, wide, 0);
+    product(rows, wide, tokens, scores, keys, 1, values, sums, wide, 0);
     for (long r = 0; r < rows; r++)
-      for (long i = 0; i < depth; i++) out[(first + r) * out_stride + i] = sums[r * wide + i];
+      for (long i = 0; i < depth; i++) out[(first + r) * out_stride + i] = sums[r * wide + i] * inverse[r];
   }
 }
 
@@ -121,23 +143,21 @@ VECTORIZED void em_attention_backward(const float *q, const float *k, const floa
   float *key_sums = upstream + keys * wide, *value_sums = key_sums + keys * wide,
         *query_sums = value_sums + keys * wide;
   float *p = query_sums + keys * wide, *ds = p + some * keys;
-  pack_rows(q, stride, tokens, depth, wide, scale, queries);
-  pack_rows(k, stride, tokens, depth, wide, 1.0f, key_rows);
-  pack_rows(dout, out_stride, tokens, depth, wide, 1.0f, upstream);
-  pack_columns(k, stride, tokens, depth, key_columns);
-  pack_columns(v, stride, tokens, depth, value_columns);
+  pack_rows(k, stride, tokens, depth, scale, key_rows);
+  pack_columns(k, stride, tokens, depth, scale, key_columns);
+  pack_columns(v, stride, tokens, depth, 1.0f, value_columns);
   for (long first = 0; first < tokens; first += some) {
     long rows = tokens - first < some ? tokens - first : some;
-    const float *d = upstream + first * wide;
+    pack_rows(q + first * stride, stride, rows, depth, scale, queries);
+    pack_rows(dout + first * out_stride, out_stride, rows, depth, 1.0f, upstream);
     // A few rows at a time: scores, probabilities and their gradients stay in the first cache.
-    for (long start = 0; start < rows; start += 6) {
-      long n = rows - start < 6 ? rows - start : 6;
-      product(n, keys / LANES, depth, queries + (first + start) * wide, wide, 1, key_columns, depth * LANES,
-              LANES, p + start * keys, keys, 0);
-      product(n, keys / LANES, depth, d + start * wide, wide, 1, value_columns, depth * LANES, LANES,
-              ds + start * keys, keys, 0);
+    for (long start = 0; start < rows; start += SCORE_ROWS) {
+      long n = rows - start < SCORE_ROWS ? rows - start : SCORE_ROWS;
+      product(n, keys, depth, q + (first + start) * stride, stride, 1, key_columns, p + start * keys, keys, 0);
+      product(n, keys, depth, dout + (first + start) * out_stride, out_stride, 1, value_columns, ds + start * keys,
+              keys, 0);
       for (long r = start; r < start + n; r++) {
-        const float *o = out + (first + r) * out_stride, *u = d + r * wide;
+        const float *o = out + (first + r) * out_stride, *u = dout + (first + r) * out_stride;
         SUM(delta, depth, u[i] * o[i]);
         float *probability = p + r * keys, *gradient = ds + r * keys, shift = log_sums[first + r];
         for (long i = 0; i < keys; i++) {
@@ -148,15 +168,13 @@ VECTORIZED void em_attention_backward(const float *q, const float *k, const floa
         for (long i = tokens; i < keys; i++) probability[i] = gradient[i] = 0;
       }
     }
-    product(rows, wide / LANES, tokens, ds, keys, 1, key_rows, LANES, wide, query_sums + first * wide, wide,
-            0);
-    product(tokens, wide / LANES, rows, p, 1, keys, d, LANES, wide, value_sums, wide, first > 0);
-    product(tokens, wide / LANES, rows, ds, 1, keys, queries + first * wide, LANES, wide, key_sums, wide,
-            first > 0);
+    product(rows, wide, tokens, ds, keys, 1, key_rows, query_sums + first * wide, wide, 0);
+    product(tokens, wide, rows, p, 1, keys, upstream, value_sums, wide, first > 0);
+    product(tokens, wide, rows, ds, 1, keys, queries, key_sums, wide, first > 0);
   }
   for (long t = 0; t < tokens; t++)
     for (long i = 0; i < depth; i++) {
-      dq[t * gradient_stride + i] = scale * query_sums[t * wide + i];
+      dq[t * gradient_stride + i] = query_sums[t * wide + i];
       dk[t * gradient_stride + i] = key_sums[t * wide + i];
       dv[t * gradient_stride + i] = value_sums[t * wide + i];
     }

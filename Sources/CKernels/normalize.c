@@ -36,9 +36,11 @@ VECTORIZED void em_layer_norm_again(const float *x, const int32_t *rows, long fi
 VECTORIZED void em_layer_norm_backward(const float *dy, const float *x, const int32_t *rows, long first,
                                        long count, long width, const float *gamma, const float *mean,
                                        const float *rstd, float *dx, int accumulate, float *gamma_sum,
-                                       float *beta_sum) {
-  memset(gamma_sum, 0, (size_t)width * 4);
-  memset(beta_sum, 0, (size_t)width * 4);
+                                       float *beta_sum, int accumulate_sums) {
+  if (!accumulate_sums) {
+    memset(gamma_sum, 0, (size_t)width * 4);
+    memset(beta_sum, 0, (size_t)width * 4);
+  }
   for (long r = 0; r < count; r++) {
     long row = row_at(rows, first + r);
     const float *in = x + row * width, *g = dy + r * width;

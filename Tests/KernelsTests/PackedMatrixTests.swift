@@ -53,4 +53,25 @@ import Testing
       }
     }
   }
+
+  private static let gradients = [
+    (1, 1, 1), (6, 16, 5), (7, 17, 200), (192, 192, 96), (200, 250, 193), (80, 400, 104),
+  ]
+
+  @Test(arguments: gradients, [false, true])
+  func `a weight's gradient equals the oracle in both forms`(shape: (Int, Int, Int), accumulates: Bool) {
+    let (outputs, inputs, rows) = shape
+    let (dy, x) = (Self.numbers(rows * outputs, 4), Self.numbers(rows * inputs, 5))
+    let before = Self.numbers(outputs * inputs, 6)
+    let expected = Self.oracle(
+      { dy[$1 * outputs + $0] }, { x[$0 * inputs + $1] }, rows: outputs, columns: inputs, depth: rows,
+      plus: accumulates ? before : nil)
+    for form in [em_weight_gradient_narrow, em_weight_gradient_wide, em_weight_gradient] {
+      var dw = accumulates ? before : [Float](repeating: .nan, count: outputs * inputs)
+      var scratch = [Float](repeating: .nan, count: em_weight_gradient_scratch())
+      form(dy, x, rows, outputs, inputs, &dw, accumulates ? 1 : 0, &scratch)
+      let worst = zip(dw, expected).map { abs(Double($0) - $1) }.max() ?? 0
+      #expect(worst < 1e-6 * Double(rows).squareRoot() * 8, "\(shape): \(worst)")
+    }
+  }
 }

@@ -35,7 +35,7 @@ struct LayerNormBackward: BackwardRule {
       em_layer_norm_backward(
         dy.pointer + range.lowerBound * width, x.pointer, nil, range.lowerBound, range.count, width,
         weight.pointer,
-        statistics.pointer, statistics.pointer + rows, dx.pointer, 0, part, part + width)
+        statistics.pointer, statistics.pointer + rows, dx.pointer, 0, part, part + width, 0)
     }
     inputs.give(0, dx)
     inputs.add(1, [width]) {

@@ -11,15 +11,15 @@ void em_layer_norm(const float *x, const int32_t *rows, long first, long count, 
 void em_layer_norm_again(const float *x, const int32_t *rows, long first, long count, long width,
                          const float *gamma, const float *beta, const float *mean, const float *rstd,
                          float *y);
-// dx[row i] = (accumulate ? dx : 0) + gradient; gamma_sum and beta_sum (width each) are overwritten with this
-// block's sums.
+// dx[row i] = (accumulate ? dx : 0) + gradient; this block's sums are written, or added, to gamma_sum and beta_sum
+// (width each).
 void em_layer_norm_backward(const float *dy, const float *x, const int32_t *rows, long first, long count,
                             long width, const float *gamma, const float *mean, const float *rstd, float *dx,
-                            int accumulate, float *gamma_sum, float *beta_sum);
+                            int accumulate, float *gamma_sum, float *beta_sum, int accumulate_sums);
 
 // y[i] += bias for count rows of n.
 void em_add_bias(float *y, const float *bias, long count, long n);
-// out = x * Phi(x), exact GELU (Hendrycks and Gimpel 2016); Phi by Abramowitz and Stegun 7.1.26.
+// out = x * Phi(x), exact GELU (Hendrycks and Gimpel 2016), to 1e-6.
 void em_gelu(const float *x, long count, float *out);
 // dx = dy * gelu'(x) (dx may be dy), and the value gelu(x) once more.
 void em_gelu_backward(const float *x, const float *dy, long count, float *dx, float *value);
@@ -109,6 +109,16 @@ void em_packed_product_narrow(const float *a, long ars, const float *b, long row
                               float *c, long crs, int accumulate);
 void em_packed_product_wide(const float *a, long ars, const float *b, long rows, long columns, long depth,
                             float *c, long crs, int accumulate);
+
+// dw = (accumulate ? dw : 0) + dy^T x, the gradient of a linear layer's weight: dy [rows, outputs], x [rows, inputs] ->
+// dw [outputs, inputs]. scratch: em_weight_gradient_scratch() floats. Two forms as above.
+void em_weight_gradient(const float *dy, const float *x, long rows, long outputs, long inputs, float *dw,
+                        int accumulate, float *scratch);
+void em_weight_gradient_narrow(const float *dy, const float *x, long rows, long outputs, long inputs, float *dw,
+                               int accumulate, float *scratch);
+void em_weight_gradient_wide(const float *dy, const float *x, long rows, long outputs, long inputs, float *dw,
+                             int accumulate, float *scratch);
+long em_weight_gradient_scratch(void);
 
 // Whether the processor has thirty-two vector registers of sixteen floats (AVX-512).
 int em_has_wide_registers(void);

@@ -19,7 +19,8 @@ import Testing
     em_layer_norm(x, nil, 0, rows, width, gamma, beta, 1e-6, &y, &mean, &deviation)
     em_layer_norm_again(x, nil, 0, rows, width, gamma, beta, mean, deviation, &again)
     #expect(y == again)
-    em_layer_norm_backward(dy, x, nil, 0, rows, width, gamma, mean, deviation, &dx, 0, &gammaSum, &betaSum)
+    em_layer_norm_backward(
+      dy, x, nil, 0, rows, width, gamma, mean, deviation, &dx, 0, &gammaSum, &betaSum, 0)
 
     var (gammaOracle, betaOracle) = (
       [Double](repeating: 0, count: width), [Double](repeating: 0, count: width)
@@ -47,7 +48,13 @@ import Testing
     }
 
     var twice = dx
-    em_layer_norm_backward(dy, x, nil, 0, rows, width, gamma, mean, deviation, &twice, 1, &gammaSum, &betaSum)
+    let (gammaOnce, betaOnce) = (gammaSum, betaSum)
+    em_layer_norm_backward(
+      dy, x, nil, 0, rows, width, gamma, mean, deviation, &twice, 1, &gammaSum, &betaSum, 1)
+    for i in 0..<width {
+      #expect(abs(gammaSum[i] - 2 * gammaOnce[i]) < 1e-4)
+      #expect(abs(betaSum[i] - 2 * betaOnce[i]) < 1e-4)
+    }
     for i in dx.indices { #expect(abs(twice[i] - 2 * dx[i]) < 1e-5 * max(1, abs(dx[i]))) }
   }
 
