@@ -8,9 +8,6 @@
 TILES(tile_whole, v16, 1)
 TILES(tile_half, v8, 1)
 
-// Half a panel: columns are padded to a multiple of it.
-#define HALF (LANES / 2)
-
 // c [rows, columns] = (accumulate ? c : 0) + a b, with a[r, p] at a[r * ars + p * acs]. Panels of b hold sixteen
 // columns of all its rows, the last one eight where that is enough.
 INLINE void product(long rows, long columns, long depth, const float *a, long ars, long acs, const float *b,
@@ -21,8 +18,8 @@ INLINE void product(long rows, long columns, long depth, const float *a, long ar
     float *to = c + j;
     for (long t = 0; t < share.count; t++) {
       long n = share.low + (t < share.high);
-      if (columns - j > HALF) tile_whole(n, depth, from, ars, acs, 0, panel, 0, to, crs, accumulate);
-      else tile_half(n, depth, from, ars, acs, 0, panel, 0, to, crs, accumulate);
+      if (columns - j > HALF) tile_whole(n, depth, from, ars, acs, 0, panel, 0, accumulate ? to : 0, crs, to, crs);
+      else tile_half(n, depth, from, ars, acs, 0, panel, 0, accumulate ? to : 0, crs, to, crs);
       from += n * ars;
       to += n * crs;
     }
@@ -49,28 +46,6 @@ INLINE void pack_rows(const float *x, long stride, long rows, long columns, floa
   }
 }
 
-#define SHUFFLE4(a, b, i, j) \
-  __builtin_shufflevector(a, b, i, i + 1, j, j + 1, i + 4, i + 5, j + 4, j + 5)
-
-// Eight rows of eight numbers, transposed and times scale.
-INLINE void transpose8(const float *x, long stride, float scale, float *out, long out_stride) {
-  v8 a[8], b[8];
-  for (int i = 0; i < 8; i++) a[i] = *(const v8 *)(x + i * stride) * scale;
-  for (int i = 0; i < 8; i += 2) {
-    b[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-    b[i + 1] = __builtin_shufflevector(a[i], a[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-  }
-  for (int i = 0; i < 8; i += 4)
-    for (int k = 0; k < 2; k++) {
-      a[i + 2 * k] = SHUFFLE4(b[i + k], b[i + k + 2], 0, 8);
-      a[i + 2 * k + 1] = SHUFFLE4(b[i + k], b[i + k + 2], 2, 10);
-    }
-  for (int i = 0; i < 4; i++) {
-    *(v8 *)(out + i * out_stride) = __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-    *(v8 *)(out + (i + 4) * out_stride) = __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-  }
-}
-
 // [columns, rows] transposed -> panels, times scale; zeros behind.
 INLINE void pack_columns(const float *x, long stride, long columns, long rows, float scale, float *out) {
   long wide = padded(columns);
@@ -90,11 +65,17 @@ INLINE void pack_columns(const float *x, long stride, long columns, long rows, f
 // probabilities that the sums over rows go through.
 #define QUERY_ROWS 24
 #define SCORE_ROWS 12
-#define GRADIENT_ROWS 192
+#define GRADIENT_ROWS 100
+
+// Rows of probabilities that the sums over rows go through at a time; even parts of at most GRADIENT_ROWS.
+INLINE long gradient_rows(long tokens) {
+  long parts = (tokens + GRADIENT_ROWS - 1) / GRADIENT_ROWS;
+  return (tokens + parts - 1) / parts;
+}
 
 long em_attention_scratch(long tokens, long depth) {
-  long wide = padded(depth), keys = padded(tokens), some = tokens < GRADIENT_ROWS ? tokens : GRADIENT_ROWS;
-  long forward = 2 * keys * wide + QUERY_ROWS * (keys + wide), backward = 8 * keys * wide + 2 * some * keys;
+  long wide = padded(depth), keys = padded(tokens), some = gradient_rows(tokens);
+  long forward = 2 * keys * wide + QUERY_ROWS * (keys + wide), backward = 5 * keys * wide + some * (3 * wide + 2 * keys);
   return forward > backward ? forward : backward;
 }
 
@@ -136,23 +117,23 @@ VECTORIZED void em_attention_backward(const float *q, const float *k, const floa
                                       long tokens, long depth, const float *out, const float *dout,
                                       long out_stride, const float *log_sums, float *dq, float *dk, float *dv,
                                       long gradient_stride, float *scratch) {
-  long wide = padded(depth), keys = padded(tokens), some = tokens < GRADIENT_ROWS ? tokens : GRADIENT_ROWS;
+  long wide = padded(depth), keys = padded(tokens), some = gradient_rows(tokens);
   float scale = 1.0f / __builtin_sqrtf((float)depth);
-  float *queries = scratch, *key_columns = queries + keys * wide, *value_columns = key_columns + keys * wide;
-  float *key_rows = value_columns + keys * wide, *upstream = key_rows + keys * wide;
-  float *key_sums = upstream + keys * wide, *value_sums = key_sums + keys * wide,
-        *query_sums = value_sums + keys * wide;
-  float *p = query_sums + keys * wide, *ds = p + some * keys;
+  float *key_columns = scratch, *value_columns = key_columns + keys * wide;
+  float *key_rows = value_columns + keys * wide, *key_sums = key_rows + keys * wide;
+  float *value_sums = key_sums + keys * wide, *queries = value_sums + keys * wide;
+  float *upstream = queries + some * wide, *query_sums = upstream + some * wide;
+  float *p = query_sums + some * wide, *ds = p + some * keys;
   pack_rows(k, stride, tokens, depth, scale, key_rows);
   pack_columns(k, stride, tokens, depth, scale, key_columns);
   pack_columns(v, stride, tokens, depth, 1.0f, value_columns);
   for (long first = 0; first < tokens; first += some) {
-    long rows = tokens - first < some ? tokens - first : some;
+    long rows = smaller(some, tokens - first);
     pack_rows(q + first * stride, stride, rows, depth, scale, queries);
     pack_rows(dout + first * out_stride, out_stride, rows, depth, 1.0f, upstream);
     // A few rows at a time: scores, probabilities and their gradients stay in the first cache.
     for (long start = 0; start < rows; start += SCORE_ROWS) {
-      long n = rows - start < SCORE_ROWS ? rows - start : SCORE_ROWS;
+      long n = smaller(SCORE_ROWS, rows - start);
       product(n, keys, depth, q + (first + start) * stride, stride, 1, key_columns, p + start * keys, keys, 0);
       product(n, keys, depth, dout + (first + start) * out_stride, out_stride, 1, value_columns, ds + start * keys,
               keys, 0);
@@ -168,13 +149,14 @@ VECTORIZED void em_attention_backward(const float *q, const float *k, const floa
         for (long i = tokens; i < keys; i++) probability[i] = gradient[i] = 0;
       }
     }
-    product(rows, wide, tokens, ds, keys, 1, key_rows, query_sums + first * wide, wide, 0);
+    product(rows, wide, tokens, ds, keys, 1, key_rows, query_sums, wide, 0);
     product(tokens, wide, rows, p, 1, keys, upstream, value_sums, wide, first > 0);
     product(tokens, wide, rows, ds, 1, keys, queries, key_sums, wide, first > 0);
+    for (long r = 0; r < rows; r++)
+      for (long i = 0; i < depth; i++) dq[(first + r) * gradient_stride + i] = query_sums[r * wide + i];
   }
   for (long t = 0; t < tokens; t++)
     for (long i = 0; i < depth; i++) {
-      dq[t * gradient_stride + i] = query_sums[t * wide + i];
       dk[t * gradient_stride + i] = key_sums[t * wide + i];
       dv[t * gradient_stride + i] = value_sums[t * wide + i];
     }

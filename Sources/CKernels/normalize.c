@@ -87,13 +87,10 @@ VECTORIZED void em_l2_normalize_backward(const float *dy, const float *y, const 
   }
 }
 
-VECTORIZED void em_scale_columns(float *y, long rows, long stride, long first, long count,
-                                 const float *factors) {
-  for (long r = 0; r < rows; r++) {
-    float *row = y + r * stride + first;
-    const float *f = factors + first;
-    for (long i = 0; i < count; i++) row[i] *= f[i];
-  }
+VECTORIZED void em_scale_columns(const float *x, long stride, long rows, long columns, const float *factors, float *y,
+                                 long y_stride) {
+  for (long r = 0; r < rows; r++)
+    for (long i = 0; i < columns; i++) y[r * y_stride + i] = x[r * stride + i] * factors[i];
 }
 
 VECTORIZED void em_weight_norm_factors(const float *v, const float *gain, long count, long width,

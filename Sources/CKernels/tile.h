@@ -7,6 +7,7 @@ typedef float v16 __attribute__((vector_size(64), aligned(4), may_alias));
 typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
 
 #define TILE_ROWS 6
+#define HALF (LANES / 2)
 
 #define EACH_ROW _Pragma("clang loop unroll(full)") for (int r = 0; r < rows_; r++)
 #define EACH_PANEL _Pragma("clang loop unroll(full)") for (int j = 0; j < panels_; j++)
@@ -21,7 +22,7 @@ typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
 
 #define TILE(NAME, V, ROWS, PANELS)                                                                         \
   INLINE void NAME##ROWS(long depth, const float *a, long ars, long acs, int ahead, const float *b,         \
-                         long panel, float *c, long crs, int accumulate) {                                  \
+                         long panel, const float *plus, long prs, float *c, long crs) {                       \
     enum { rows_ = ROWS, panels_ = PANELS, lanes_ = sizeof(V) / sizeof(float) };                            \
     V sum[ROWS][PANELS];                                                                                    \
     EACH_ROW EACH_PANEL sum[r][j] = (V){0};                                                                 \
@@ -32,15 +33,16 @@ typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
       _Pragma("clang loop unroll_count(4)") for (long q = p; q < p + LANES; q++) OUTER_PRODUCT(V, q)        \
     }                                                                                                       \
     for (; p < depth; p++) OUTER_PRODUCT(V, p)                                                              \
-    if (accumulate) EACH_ROW EACH_PANEL sum[r][j] += *(const V *)(c + r * crs + j * lanes_);                \
+    if (plus) EACH_ROW EACH_PANEL sum[r][j] += *(const V *)(plus + r * prs + j * lanes_);                   \
     EACH_ROW EACH_PANEL *(V *)(c + r * crs + j * lanes_) = sum[r][j];                                       \
   }
 
 #define TILE_CASE(NAME, ROWS) \
-  case ROWS: NAME##ROWS(depth, a, ars, acs, ahead, b, panel, c, crs, accumulate); break;
+  case ROWS: NAME##ROWS(depth, a, ars, acs, ahead, b, panel, plus, prs, c, crs); break;
 
-// NAME: c[0..<rows, 0..<PANELS vectors] = (accumulate ? c : 0) + a b for one to six rows, where a[r, p] stands at
-// a[r * ars + p * acs], row p of a panel of b at b + p * (lanes of V), and the next panel `panel` floats on.
+// NAME: c[0..<rows, 0..<PANELS vectors] = plus + a b for one to six rows, where a[r, p] stands at a[r * ars + p * acs],
+// row p of a panel of b at b + p * (lanes of V), and the next panel `panel` floats on. Row r of what is added, if it is
+// not NULL, stands at plus + r * prs: c itself, or with prs 0 one row for all.
 // `ahead` (a constant; for acs 1): fetches the rows of a below, which are the next tile's.
 #define TILES(NAME, V, PANELS)                                                                              \
   TILE(NAME, V, 1, PANELS)                                                                                  \
@@ -50,7 +52,7 @@ typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
   TILE(NAME, V, 5, PANELS)                                                                                  \
   TILE(NAME, V, 6, PANELS)                                                                                  \
   INLINE void NAME(long rows, long depth, const float *a, long ars, long acs, int ahead, const float *b,    \
-                   long panel, float *c, long crs, int accumulate) {                                        \
+                   long panel, const float *plus, long prs, float *c, long crs) {                           \
     switch (rows) {                                                                                         \
       TILE_CASE(NAME, 6)                                                                                    \
       TILE_CASE(NAME, 5)                                                                                    \
@@ -72,3 +74,25 @@ INLINE tile_rows share_rows(long rows) {
 }
 
 INLINE long smaller(long a, long b) { return a < b ? a : b; }
+
+#define SHUFFLE4(a, b, i, j) \
+  __builtin_shufflevector(a, b, i, i + 1, j, j + 1, i + 4, i + 5, j + 4, j + 5)
+
+// Eight rows of eight numbers, transposed and times scale.
+INLINE void transpose8(const float *x, long stride, float scale, float *out, long out_stride) {
+  v8 a[8], b[8];
+  for (int i = 0; i < 8; i++) a[i] = *(const v8 *)(x + i * stride) * scale;
+  for (int i = 0; i < 8; i += 2) {
+    b[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    b[i + 1] = __builtin_shufflevector(a[i], a[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  for (int i = 0; i < 8; i += 4)
+    for (int k = 0; k < 2; k++) {
+      a[i + 2 * k] = SHUFFLE4(b[i + k], b[i + k + 2], 0, 8);
+      a[i + 2 * k + 1] = SHUFFLE4(b[i + k], b[i + k + 2], 2, 10);
+    }
+  for (int i = 0; i < 4; i++) {
+    *(v8 *)(out + i * out_stride) = __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    *(v8 *)(out + (i + 4) * out_stride) = __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+}

@@ -39,17 +39,21 @@ INLINE void square(int wide, long rows, long outputs, long inputs, const float *
                    long stride, int accumulate, float *edge) {
   long j = 0;
   for (; wide && j + 4 * LANES <= inputs; j += 4 * LANES)
-    for (long o = 0; o < outputs; o += TILE_ROWS)
+    for (long o = 0; o < outputs; o += TILE_ROWS) {
+      float *to = dw + o * stride + j;
       tile_four(smaller(TILE_ROWS, outputs - o), rows, strips + o * rows, 1, TILE_ROWS, 0, columns + j * rows,
-                LANES * rows, dw + o * stride + j, stride, accumulate);
+                LANES * rows, accumulate ? to : 0, stride, to, stride);
+    }
   for (; j + LANES <= inputs; j += LANES)
-    for (long o = 0; o < outputs; o += TILE_ROWS)
+    for (long o = 0; o < outputs; o += TILE_ROWS) {
+      float *to = dw + o * stride + j;
       tile_one(smaller(TILE_ROWS, outputs - o), rows, strips + o * rows, 1, TILE_ROWS, 0, columns + j * rows, 0,
-               dw + o * stride + j, stride, accumulate);
+               accumulate ? to : 0, stride, to, stride);
+    }
   if (j == inputs) return;
   for (long o = 0; o < outputs; o += TILE_ROWS) {
     long n = smaller(TILE_ROWS, outputs - o);
-    tile_one(n, rows, strips + o * rows, 1, TILE_ROWS, 0, columns + j * rows, 0, edge, LANES, 0);
+    tile_one(n, rows, strips + o * rows, 1, TILE_ROWS, 0, columns + j * rows, 0, 0, 0, edge, LANES);
     for (long r = 0; r < n; r++)
       for (long i = j; i < inputs; i++) {
         float *at = dw + (o + r) * stride + i;

@@ -67,7 +67,7 @@ package func product(
   if rows == 0 || columns == 0 { return }
   let rowBlocks = Blocks(rows, about: rows >= 768 ? 192 : 96)
   // Few rows (weight gradients, heads): cut the columns as well, so that there is work for every thread.
-  let columnBlocks = Blocks(columns, about: rowBlocks.count >= 6 ? columns : (columns > 768 ? 256 : 192))
+  let columnBlocks = Blocks(columns, about: rowBlocks.count >= 6 ? columns : (columns > 768 ? 256 : 96))
   ThreadPool.shared.forEach(rowBlocks.count * columnBlocks.count) { index in
     let (row, column) = (rowBlocks[index / columnBlocks.count], columnBlocks[index % columnBlocks.count])
     blockProduct(

@@ -23,10 +23,11 @@ package struct PackedMatrix {
     }
   }
 
-  /// c = a · self + beta c for some rows, on the calling thread; beta is 0 or 1.
+  /// c = a · self + beta c for some rows, on the calling thread; beta is 0 or 1. With beta 0 a bias may be added.
   package func product(
-    _ a: UnsafePointer<Float>, stride: Int, rows: Int, into c: UnsafeMutablePointer<Float>, beta: Float = 0
+    _ a: UnsafePointer<Float>, stride: Int, rows: Int, into c: UnsafeMutablePointer<Float>, beta: Float = 0,
+    bias: UnsafePointer<Float>? = nil
   ) {
-    em_packed_product(a, stride, base, rows, columns, depth, c, columns, beta == 0 ? 0 : 1)
+    em_packed_product(a, stride, base, rows, columns, depth, bias, c, columns, beta == 0 ? 0 : 1)
   }
 }

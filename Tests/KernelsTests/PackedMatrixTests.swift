@@ -31,6 +31,7 @@ import Testing
     let (rows, columns, depth) = shape
     let (a, w) = (Self.numbers(rows * depth, 1), Self.numbers(columns * depth, 2))
     let before = Self.numbers(rows * columns, 3)
+    let bias = Self.numbers(columns, 7)
     for isTransposed in [false, true] {
       var memory = [Float](repeating: .nan, count: depth * columns)
       w.withUnsafeBufferPointer { w in
@@ -46,10 +47,15 @@ import Testing
         columns: columns, depth: depth, plus: accumulates ? before : nil)
       for form in [em_packed_product_narrow, em_packed_product_wide, em_packed_product] {
         var c = accumulates ? before : [Float](repeating: .nan, count: rows * columns)
-        form(a, depth, memory, rows, columns, depth, &c, columns, accumulates ? 1 : 0)
+        form(a, depth, memory, rows, columns, depth, nil, &c, columns, accumulates ? 1 : 0)
         let worst = zip(c, expected).map { abs(Double($0) - $1) }.max() ?? 0
         #expect(
           worst < 1e-6 * Double(depth).squareRoot() * 8, "\(shape), transposed \(isTransposed): \(worst)")
+        if accumulates { continue }
+        var biased = c
+        form(a, depth, memory, rows, columns, depth, bias, &biased, columns, 0)
+        let off = biased.indices.map { abs(biased[$0] - c[$0] - bias[$0 % columns]) }.max() ?? 0
+        #expect(off < 1e-5, "\(shape), with a bias: \(off)")
       }
     }
   }

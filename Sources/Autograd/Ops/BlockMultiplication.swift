@@ -1,3 +1,4 @@
+import CEmanateKernels
 import EmanateKernels
 import EmanateTensors
 
@@ -15,17 +16,19 @@ struct BlockMultiplication {
     packed = memory.map { PackedMatrix(matrix, depth: depth, columns: columns, into: $0.pointer) }
   }
 
-  /// c = a · matrix + beta c: [rows, depth] -> [rows, columns], both without gaps between rows.
+  /// c = a · matrix + beta c, or plus the bias [columns]: [rows, depth] -> [rows, columns], both without gaps
+  /// between rows. beta is 0 or 1, and 0 with a bias.
   func callAsFunction(
-    _ a: UnsafeMutablePointer<Float>, rows: Int, into c: UnsafeMutablePointer<Float>, beta: Float = 0
+    _ a: UnsafeMutablePointer<Float>, rows: Int, into c: UnsafeMutablePointer<Float>, beta: Float = 0,
+    bias: UnsafeMutablePointer<Float>? = nil
   ) {
     if let packed {
-      packed.product(a, stride: depth, rows: rows, into: c, beta: beta)
+      packed.product(a, stride: depth, rows: rows, into: c, beta: beta, bias: bias)
     } else {
       blockProduct(
         Matrix(a, stride: depth), matrix, rows: rows, columns: columns, depth: depth, into: c,
-        stride: columns,
-        beta: beta)
+        stride: columns, beta: beta)
+      if let bias { em_add_bias(c, bias, rows, columns) }
     }
     withExtendedLifetime(memory) {}
   }

@@ -171,8 +171,8 @@ struct LinearStep {
         let from = a?.pointer ?? x.pointer + range.lowerBound * inputs
         let branch = residual == nil ? nil : Tensor(uninitialized: [range.count, outputs])
         let to = branch?.pointer ?? y + range.lowerBound * outputs
-        multiply(from, rows: range.count, into: to)
-        finish(range, branch: to, residual: residual, into: y)
+        multiply(from, rows: range.count, into: to, bias: residual == nil ? bias.pointer : nil)
+        if let residual { add(range, branch: to, to: residual, into: y) }
         withExtendedLifetime((a, branch)) {}
       }
     } else {
@@ -192,26 +192,26 @@ struct LinearStep {
         Matrix(weight.pointer, stride: inputs, transposed: true),
         rows: rows, columns: outputs, depth: inputs, into: to, stride: outputs)
       ThreadPool.shared.forEach(small.count) { index in
-        finish(
-          small[index], branch: to + small[index].lowerBound * outputs, residual: residual, into: y)
+        let branch = to + small[index].lowerBound * outputs
+        if let residual {
+          add(small[index], branch: branch, to: residual, into: y)
+        } else {
+          em_add_bias(branch, bias.pointer, small[index].count, outputs)
+        }
       }
       withExtendedLifetime((a, branch)) {}
     }
     return statistics
   }
 
-  private func finish(
-    _ range: Range<Int>, branch: UnsafeMutablePointer<Float>, residual: Residual?,
+  /// y = residual + scale · (branch + bias) for some rows.
+  private func add(
+    _ range: Range<Int>, branch: UnsafeMutablePointer<Float>, to residual: Residual,
     into y: UnsafeMutablePointer<Float>
   ) {
-    if let residual {
-      withMap(residual.map) { map in
-        em_residual(
-          branch, bias.pointer, residual.scale, residual.value, map, range.lowerBound, range.count, outputs, y
-        )
-      }
-    } else {
-      em_add_bias(branch, bias.pointer, range.count, outputs)
+    withMap(residual.map) { map in
+      em_residual(
+        branch, bias.pointer, residual.scale, residual.value, map, range.lowerBound, range.count, outputs, y)
     }
   }
 }

@@ -47,7 +47,8 @@ void em_l2_normalize_backward(const float *dy, const float *y, const float *norm
                               long width, float *dx);
 
 // Columns first..<first+count of y (rows x stride) times factors[column].
-void em_scale_columns(float *y, long rows, long stride, long first, long count, const float *factors);
+void em_scale_columns(const float *x, long stride, long rows, long columns, const float *factors, float *y,
+                      long y_stride);
 // factors[i] = gain[i] / |v[i]|.
 void em_weight_norm_factors(const float *v, const float *gain, long count, long width, float *factors);
 // Weight norm (Salimans and Kingma 2016), eq. 3, in place: with s = gain / |v| and dv holding s * dw on
@@ -101,15 +102,15 @@ void em_class_attention_backward(const float *q, const float *k, const float *v,
 // Packs a [depth, columns] matrix (columns a multiple of 16) into panels of sixteen columns: [columns / 16][depth][16].
 // Element (p, j) is x[p * stride + j], or transposed x[j * stride + p].
 void em_pack(const float *x, long stride, int transposed, long depth, long columns, float *out);
-// c = (accumulate ? c : 0) + a b with b packed; rows of a and c are ars and crs apart. `narrow` and `wide` are its two
-// forms, for 16 and for 32 vector registers; sums run over the depth in the same order in both.
+// c = a b, with b packed, added to c if `accumulate`, else to the bias [columns] if that is not NULL; rows of a and c are
+// ars and crs apart. `narrow` and `wide` are its two forms, for 16 and for 32 vector registers; sums run over the depth
+// in the same order in both.
 void em_packed_product(const float *a, long ars, const float *b, long rows, long columns, long depth,
-                       float *c, long crs, int accumulate);
+                       const float *bias, float *c, long crs, int accumulate);
 void em_packed_product_narrow(const float *a, long ars, const float *b, long rows, long columns, long depth,
-                              float *c, long crs, int accumulate);
+                              const float *bias, float *c, long crs, int accumulate);
 void em_packed_product_wide(const float *a, long ars, const float *b, long rows, long columns, long depth,
-                            float *c, long crs, int accumulate);
-
+                            const float *bias, float *c, long crs, int accumulate);
 // dw = (accumulate ? dw : 0) + dy^T x, the gradient of a linear layer's weight: dy [rows, outputs], x [rows, inputs] ->
 // dw [outputs, inputs]. scratch: em_weight_gradient_scratch() floats. Two forms as above.
 void em_weight_gradient(const float *dy, const float *x, long rows, long outputs, long inputs, float *dw,

@@ -123,13 +123,18 @@ import Testing
     for i in dv.indices { #expect(abs(added[i] - dv[i] - previous[i]) < 1e-5 * max(1, abs(dv[i]))) }
   }
 
-  @Test func `only the named columns are scaled`() {
+  @Test func `columns are scaled from one place into another and nothing beside them changes`() {
     let x = hashFilled("x", [3, 40]).array
-    let factors = hashFilled("f", [40]).array
-    var y = x
-    em_scale_columns(&y, 3, 40, 5, 20, factors)
-    let expected = x.indices.map { (place: Int) -> Float in
-      (5..<25).contains(place % 40) ? x[place] * factors[place % 40] : x[place]
+    let factors = hashFilled("f", [20]).array
+    var y = [Float](repeating: 7, count: 3 * 30)
+    x.withUnsafeBufferPointer { x in
+      y.withUnsafeMutableBufferPointer { y in
+        em_scale_columns(x.baseAddress! + 5, 40, 3, 20, factors, y.baseAddress! + 4, 30)
+      }
+    }
+    let expected = y.indices.map { (place: Int) -> Float in
+      let (row, column) = (place / 30, place % 30 - 4)
+      return (0..<20).contains(column) ? x[row * 40 + 5 + column] * factors[column] : 7
     }
     #expect(y == expected)
   }
