@@ -3,7 +3,8 @@ import Synchronization
 /// Keeps freed blocks of memory for the next tensor of about the same size.
 ///
 /// A training step asks for the same sizes again and again; after the first steps every request is met from
-/// the pool (`freshAllocations` stops growing). Sizes are rounded up to an eighth of a power of two.
+/// the pool (`freshAllocations` stops growing). Sizes are rounded up to an eighth of a power of two; where
+/// none of a size is free, a block up to half as large again is taken.
 public final class BufferPool: Sendable {
   /// The pool that every tensor takes its memory from.
   public static let shared = BufferPool()
@@ -13,7 +14,6 @@ public final class BufferPool: Sendable {
     var freshAllocations = 0
     var bytesInUse = 0
     var bytesKept = 0
-    var peakBytesInUse = 0
   }
 
   private let state = Mutex(State())
@@ -39,17 +39,22 @@ public final class BufferPool: Sendable {
 
   func take(bytes: Int) -> (UnsafeMutableRawPointer, Int) {
     let capacity = Self.rounded(max(bytes, 64))
-    let kept: UInt? = state.withLock { state in
-      state.bytesInUse += capacity
-      state.peakBytesInUse = max(state.peakBytesInUse, state.bytesInUse)
-      if let block = state.free[capacity]?.popLast() {
-        state.bytesKept -= capacity
-        return block
+    let kept: (UInt, Int)? = state.withLock { state in
+      // Stochastic depth asks for other sizes each step: a block up to half as large again will do.
+      var size = capacity
+      while size <= capacity + capacity / 2 {
+        if let block = state.free[size]?.popLast() {
+          state.bytesKept -= size
+          state.bytesInUse += size
+          return (block, size)
+        }
+        size = Self.rounded(size + 1)
       }
       state.freshAllocations += 1
+      state.bytesInUse += capacity
       return nil
     }
-    if let kept { return (UnsafeMutableRawPointer(bitPattern: kept)!, capacity) }
+    if let (block, size) = kept { return (UnsafeMutableRawPointer(bitPattern: block)!, size) }
     return (.allocate(byteCount: capacity, alignment: 64), capacity)
   }
 
