@@ -5,11 +5,11 @@ pairs of different views, backward, clipping tensor by tensor, AdamW, center, te
 so nothing is decoded. Two steps warm up; the median of the others counts."""
 import argparse
 import json
-import resource
 import statistics
 import time
 
 import torchvision_cpu  # noqa: F401
+from memory import peak_resident_bytes
 import timm
 import torch
 import torch.nn.functional as F
@@ -111,7 +111,7 @@ def main():
     print(json.dumps({"peer": f"torch {torch.__version__}", **vars(options),
                       "images_per_second": options.batch / median, "step_seconds": median, "loss": loss,
                       "parameters": sum(p.numel() for p in student.parameters()),
-                      "peak_resident_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
+                      "peak_resident_bytes": peak_resident_bytes()}))
 
 
 main()

@@ -5,11 +5,11 @@ batching. With `--workers 0` all work is in this process, on one core; the first
 import argparse
 import json
 import random
-import resource
 import time
 from pathlib import Path
 
 import torchvision_cpu  # noqa: F401
+from memory import peak_resident_bytes
 import torch
 import torchvision
 from PIL import Image, ImageFilter
@@ -68,7 +68,7 @@ def main():
     seconds = time.perf_counter() - start
     print(json.dumps({"peer": f"torchvision {torchvision.__version__}", **vars(options),
                       "images_per_second": seen / seconds,
-                      "peak_resident_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
+                      "peak_resident_bytes": peak_resident_bytes()}))
 
 
 main()

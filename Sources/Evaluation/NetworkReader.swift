@@ -147,7 +147,8 @@ public struct NetworkReader: Sendable {
       }
     } catch { throw .file(error) }
     var notes: [String] = []
-    if !left.isEmpty {
+    // A run's own head is meant to be left out; that of somebody else's file is worth a word.
+    if !left.isEmpty && run == nil {
       let names = left.prefix(3).joined(separator: ", ") + (left.count > 3 ? ", ..." : "")
       notes.append("\(path): \(left.count) tensors of a head or classifier are left out (\(names))")
     }

@@ -6,11 +6,9 @@ public enum DurableFile {
   ///
   /// An existing file is replaced; a reader sees the old text or the new one.
   public static func write(_ text: String, to path: String) throws(FileFailure) {
-    let partial = hiddenNeighbor(of: path, suffix: "partial")
-    var writer = try FileWriter(partial)
+    var writer = try FileWriter(path)
     try writer.write(text)
     try writer.close(synchronized: true)
-    if rename(partial, path) != 0 { throw .last("rename to \(path)", partial) }
     try synchronize(parent(of: path))
   }
 

@@ -1,20 +1,30 @@
 import Foundation
 
 /// Writes one file from its beginning to its end, and reports every error of the system.
+///
+/// The bytes go to a hidden file beside it that gets the name when it is closed: whoever reads sees the old file
+/// or the whole new one. A writer that is not closed leaves nothing behind.
 package struct FileWriter: ~Copyable {
-  private let path: String
+  private let path, partial: String
   private let descriptor: Int32
   private var buffer: [UInt8] = []
   private var isClosed = false
 
-  /// Creates the file, or empties the one that is there.
+  /// Creates the hidden file; a link is followed to the file it names.
   package init(_ path: String) throws(FileFailure) {
-    self.path = path
-    descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    self.path =
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: path)) == nil
+      ? path : URL(filePath: path).resolvingSymlinksInPath().path
+    partial = DurableFile.hiddenNeighbor(of: self.path, suffix: "partial")
+    descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     if descriptor < 0 { throw .last("create", path) }
   }
 
-  deinit { if !isClosed { _ = Foundation.close(descriptor) } }
+  deinit {
+    if isClosed { return }
+    _ = Foundation.close(descriptor)
+    unlink(partial)
+  }
 
   /// Appends text as UTF-8; small pieces are collected before they are written.
   package mutating func write(_ text: String) throws(FileFailure) {
@@ -35,12 +45,17 @@ package struct FileWriter: ~Copyable {
     try put(bytes)
   }
 
-  /// Closes the file; with `synchronized` its bytes are on the disk when this returns (fsync).
+  /// Closes the file and gives it its name; with `synchronized` its bytes are on the disk before that (fsync).
   package consuming func close(synchronized: Bool) throws(FileFailure) {
     try flush()
     if synchronized && fsync(descriptor) != 0 { throw .last("synchronize", path) }
     isClosed = true
     if Foundation.close(descriptor) != 0 { throw .last("close", path) }
+    if rename(partial, path) != 0 {
+      let failure = FileFailure.last("rename to \(path)", partial)
+      unlink(partial)
+      throw failure
+    }
   }
 
   private mutating func flush() throws(FileFailure) {

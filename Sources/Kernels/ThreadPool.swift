@@ -20,7 +20,7 @@ public final class ThreadPool: @unchecked Sendable {
   public static let shared = ThreadPool(threads: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
   /// Threads that take blocks, the calling one included.
-  public private(set) var threads: Int
+  public var threads: Int { threadCount.load(ordering: .relaxed) }
 
   private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -31,11 +31,13 @@ public final class ThreadPool: @unchecked Sendable {
   private var isOpen = false
   private var sleepers = 0
   private var inside = 0
-  private var jobs: [@Sendable () -> Void] = []
+  /// Queued from `firstJob` on; a job that was taken is let go at once, with the memory it holds.
+  private var jobs: [(@Sendable () -> Void)?] = []
   private var firstJob = 0
   private var workers: [pthread_t] = []
   private var isStopping = false
 
+  private let threadCount: Atomic<Int>
   private let isTaken = Atomic<Bool>(false)
   private let next = Atomic<Int>(0)
   private let generation = Atomic<Int>(0)
@@ -43,7 +45,7 @@ public final class ThreadPool: @unchecked Sendable {
 
   /// A pool of its own, for tests; `resize(to: 1)` ends its threads.
   package init(threads: Int) {
-    self.threads = threads
+    threadCount = Atomic(threads)
     pthread_mutex_init(lock, nil)
     pthread_cond_init(wake, nil)
     pthread_cond_init(progress, nil)
@@ -65,7 +67,7 @@ public final class ThreadPool: @unchecked Sendable {
     for worker in workers { pthread_join(worker, nil) }
     workers = []
     isStopping = false
-    self.threads = threads
+    threadCount.store(threads, ordering: .relaxed)
     start()
   }
 
@@ -229,10 +231,11 @@ public final class ThreadPool: @unchecked Sendable {
   }
 
   private func takeJobLocked() -> @Sendable () -> Void {
-    let job = jobs[firstJob]
+    let job = jobs[firstJob]!
+    jobs[firstJob] = nil
     firstJob += 1
-    if firstJob == jobs.count {
-      jobs.removeAll(keepingCapacity: true)
+    if 2 * firstJob >= jobs.count {
+      jobs.removeFirst(firstJob)
       firstJob = 0
     }
     return job

@@ -58,6 +58,26 @@ struct DurableFileTests {
     }
   }
 
+  @Test("A write that breaks off leaves the old file and nothing beside it; a link stays a link")
+  func broken() throws {
+    struct Stop: Error {}
+    try withFolder { folder in
+      let (path, link) = (folder + "/features.npy", folder + "/link.npy")
+      try DurableFile.write("old", to: path)
+      do {
+        var writer = try FileWriter(path)
+        try writer.write(Array("half of the n".utf8))
+        throw Stop()
+      } catch is Stop {}
+      #expect(try String(contentsOfFile: path, encoding: .utf8) == "old")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["features.npy"])
+      try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "features.npy")
+      try DurableFile.write("new", to: link)
+      #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == "features.npy")
+      #expect(try String(contentsOfFile: path, encoding: .utf8) == "new")
+    }
+  }
+
   @Test("A folder appears only when it is committed")
   func commit() throws {
     try withFolder { folder in

@@ -60,6 +60,21 @@ private func withPool(_ threads: Int, _ body: (ThreadPool) -> Void) {
     }
   }
 
+  @Test func `a job that has run is let go though others still wait`() {
+    withPool(1) { pool in
+      let (run, released) = (Counter(), Counter())
+      for _ in 0..<30 {
+        let load = Load(released)
+        pool.submit { withExtendedLifetime(load) { run.increase() } }
+      }
+      for expected in [1, 7, 20, 29] {
+        pool.work(until: { run.value == expected })
+        #expect(released.value == expected)
+      }
+      pool.work(until: { run.value == 30 })
+    }
+  }
+
   @Test func `jobs and blocks run beside each other`() {
     withPool(2) { pool in
       let jobs = Counter()
@@ -88,6 +103,13 @@ private func withPool(_ threads: Int, _ body: (ThreadPool) -> Void) {
       #expect(jobs.value == 50)
     }
   }
+}
+
+/// What a job holds; counts its own end.
+private final class Load: Sendable {
+  private let released: Counter
+  init(_ released: Counter) { self.released = released }
+  deinit { released.increase() }
 }
 
 private final class Counter: Sendable {
