@@ -61,13 +61,13 @@ INLINE void pack_columns(const float *x, long stride, long columns, long rows, f
   }
 }
 
-// Rows whose scores are computed, and used, at a time: forward, backward (where there are two kinds), and rows of
-// probabilities that the sums over rows go through.
+// Rows whose scores are computed, and used, at a time: forward, and backward, where there are two kinds.
 #define QUERY_ROWS 24
 #define SCORE_ROWS 12
+// Most rows of probabilities that are kept for the sums over rows.
 #define GRADIENT_ROWS 100
 
-// Rows of probabilities that the sums over rows go through at a time; even parts of at most GRADIENT_ROWS.
+// The tokens' rows in even parts of at most GRADIENT_ROWS.
 INLINE long gradient_rows(long tokens) {
   long parts = (tokens + GRADIENT_ROWS - 1) / GRADIENT_ROWS;
   return (tokens + parts - 1) / parts;
@@ -75,7 +75,8 @@ INLINE long gradient_rows(long tokens) {
 
 long em_attention_scratch(long tokens, long depth) {
   long wide = padded(depth), keys = padded(tokens), some = gradient_rows(tokens);
-  long forward = 2 * keys * wide + QUERY_ROWS * (keys + wide), backward = 5 * keys * wide + some * (3 * wide + 2 * keys);
+  long forward = 2 * keys * wide + QUERY_ROWS * (keys + wide);
+  long backward = 5 * keys * wide + some * (3 * wide + 2 * keys);
   return forward > backward ? forward : backward;
 }
 

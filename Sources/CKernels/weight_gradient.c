@@ -1,5 +1,5 @@
-// The gradient of a linear layer's weight, dy^T x, summed block of rows by block of rows while both are in cache: the
-// library, asked for all rows at once, spends a sixth of its time fetching and packing them (`emanate benchmark gemm`).
+// The gradient of a linear layer's weight, dy^T x, summed block of rows by block of rows while both are in cache: asked
+// for all rows at once, the library spends a sixth of its time fetching and packing them.
 #include "tile.h"
 #include "training.h"
 
