@@ -68,15 +68,7 @@ struct PretrainCommand: ParsableCommand {
       observer: progress, clock: { ProcessInfo.processInfo.systemUptime },
       shouldStop: { interruption.isAsked })
     progress.finish()
-    output.result(
-      Summary(outcome, run: out),
-      text: outcome.isInterrupted
-        ? "Stopped after step \(outcome.done) of \(outcome.steps), saved in \(out). Go on with --resume."
-        : String(
-          format:
-            "%d steps in %.1f minutes, %.1f images/s, %.1f s of it waiting for images; loss %.4f. Run: %@",
-          outcome.done, outcome.seconds / 60, outcome.imagesPerSecond, outcome.waitingSeconds, outcome.loss,
-          out))
+    output.result(Summary(outcome, run: out), text: text(of: outcome))
     if outcome.isInterrupted { throw ExitCode(CommandFailure.Code.interrupted.rawValue) }
   }
 
@@ -91,6 +83,19 @@ struct PretrainCommand: ParsableCommand {
     if let seed { extra.append("seed=\(seed)") }
     if let precision { extra.append("training.precision=\(precision)") }
     return try ExperimentConfiguration.load(files: config.map { [$0] } ?? [], overrides: overrides + extra)
+  }
+
+  private func text(of outcome: RunOutcome) -> String {
+    if outcome.isInterrupted {
+      return "Stopped after step \(outcome.done) of \(outcome.steps), saved in \(out). Go on with --resume."
+    }
+    guard let loss = outcome.loss else {
+      return "All \(outcome.steps) steps were done already. Run: \(out)"
+    }
+    return String(
+      format: "%d steps in %.1f minutes, %.1f images/s, %.1f s of it waiting for images; loss %.4f. Run: %@",
+      outcome.done - outcome.start, outcome.seconds / 60, outcome.imagesPerSecond, outcome.waitingSeconds, loss,
+      out)
   }
 
   private func describe(_ pretraining: Pretraining) throws {
@@ -115,7 +120,8 @@ struct PretrainCommand: ParsableCommand {
 
   private struct Summary: Encodable {
     let steps: Int
-    let loss, images_per_second, seconds, waiting_seconds: Double
+    let loss: Double?
+    let images_per_second, seconds, waiting_seconds: Double
     let run: String
     let interrupted: Bool
     let skipped: Int

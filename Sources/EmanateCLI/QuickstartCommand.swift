@@ -126,7 +126,7 @@ struct QuickstartCommand: ParsableCommand {
   private struct Report: Encodable {
     let knn_top1, raw_pixel_knn_top1, random_knn_top1: Double
     let probe_top1, raw_pixel_probe_top1, random_probe_top1: Double
-    let loss: Double
+    let loss: Double?
     let steps: Int
     let images_per_second, seconds: Double
     let run: String

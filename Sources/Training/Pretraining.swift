@@ -161,10 +161,10 @@ public struct Pretraining {
 
 /// How a run ended, whatever its method.
 public struct RunOutcome: Sendable {
-  /// Steps done in all, and of how many.
-  public let done, steps: Int
-  /// Of the last step; nan if there was none.
-  public let loss: Double
+  /// Steps done before this part of the run, in all, and of how many.
+  public let start, done, steps: Int
+  /// Of the last step, if this part had one.
+  public let loss: Double?
   /// Seconds of this part of the run, and of those the wait for batches.
   public let seconds, waitingSeconds: Double
   /// Images trained on in a second of this part of the run, waiting included.

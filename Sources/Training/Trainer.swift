@@ -33,8 +33,8 @@ public struct Trainer<M: Method> {
       skippedFiles = try JSONLines(appendingTo: run.skipped)
     } catch { throw .file(error) }
     let began = clock()
-    var (waited, loss, saved) = (0.0, Double.nan, start)
-    var done = start
+    var (waited, saved, done) = (0.0, start, start)
+    var loss: Double?
     while done < plan.steps {
       let asked = clock()
       let batch: MultiViewBatch
@@ -59,7 +59,7 @@ public struct Trainer<M: Method> {
       let seconds = clock() - began
       observer.didStep(
         RunProgress(
-          done: done, steps: plan.steps, loss: loss, seconds: seconds, waitingSeconds: waited,
+          done: done, steps: plan.steps, loss: result.loss, seconds: seconds, waitingSeconds: waited,
           imagesPerSecond: Double((done - start) * plan.batchSize) / seconds))
       let stops = shouldStop()
       if stops || done == plan.steps || done % configuration.training.checkpointEverySteps == 0 {
@@ -72,7 +72,7 @@ public struct Trainer<M: Method> {
     if saved < done || (done == 0 && plan.steps == 0) { try save(done, loader.state) }
     let seconds = clock() - began
     return RunOutcome(
-      done: done, steps: plan.steps, loss: loss, seconds: seconds, waitingSeconds: waited,
+      start: start, done: done, steps: plan.steps, loss: loss, seconds: seconds, waitingSeconds: waited,
       imagesPerSecond: seconds > 0 ? Double((done - start) * plan.batchSize) / seconds : 0,
       isInterrupted: done < plan.steps, skipped: loader.state.skipped.count)
   }

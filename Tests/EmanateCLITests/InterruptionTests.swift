@@ -93,6 +93,9 @@ import Testing
       #expect(Set(files.keys) == Set(whole.keys))
       for (name, bytes) in whole { #expect(files[name] == bytes, "\(run): \(name)") }
     }
+    let again = try Program.run(arguments("killed", ["--resume"]), in: folder.path)
+    #expect(again.status == 0 && again.output.contains("All \(steps) steps were done already"), "\(again)")
+    #expect(try contents("killed") == whole)
   }
 
   @Test func `what cannot be done is said in one line with the right exit status`() throws {
