@@ -94,7 +94,8 @@ struct PretrainCommand: ParsableCommand {
     }
     return String(
       format: "%d steps in %.1f minutes, %.1f images/s, %.1f s of it waiting for images; loss %.4f. Run: %@",
-      outcome.done - outcome.start, outcome.seconds / 60, outcome.imagesPerSecond, outcome.waitingSeconds, loss,
+      outcome.done - outcome.start, outcome.seconds / 60, outcome.imagesPerSecond, outcome.waitingSeconds,
+      loss,
       out)
   }
 
