@@ -30,8 +30,10 @@ struct AttentionSizes {
   /// Calls `body` for each sample and head with the offsets of its queries, its outputs and its row sums.
   func forEachHead(_ body: (_ base: Int, _ out: Int, _ row: Int, UnsafeMutablePointer<Float>) -> Void) {
     let scratchCount = em_attention_scratch(tokens, depth)
-    // A few small heads make one block, so that a block is worth handing out.
-    let blocks = Blocks(batch * heads, about: max(1, 128 / max(tokens, 1)))
+    // A sample's heads lie side by side in a row and make one block where there are samples enough; a few small
+    // heads always do, so that a block is worth handing out.
+    let together = batch >= 8 ? heads : 1
+    let blocks = Blocks(batch * heads, about: max(together, 128 / max(tokens, 1)))
     ThreadPool.shared.forEach(blocks.count) { index in
       let scratch = Tensor(uninitialized: [scratchCount])
       for unit in blocks[index] {
