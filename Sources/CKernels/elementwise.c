@@ -16,35 +16,23 @@ INLINE float normal_range(float x) {
   return x > 5.5f ? 5.5f : x;
 }
 
+INLINE float degree6(float u, float c6, float c5, float c4, float c3, float c2, float c1, float c0) {
+  return (((((c6 * u + c5) * u + c4) * u + c3) * u + c2) * u + c1) * u + c0;
+}
+
 INLINE float normal_p(float u) {
-  float p = 4.801989163e-10f;
-  p = p * u + 1.837227822e-7f;
-  p = p * u + 1.153892282e-5f;
-  p = p * u + 2.717951045e-4f;
-  p = p * u + 5.486042887e-3f;
-  p = p * u + 4.155896460e-2f;
-  return p * u + 3.989421275e-1f;
+  return degree6(u, 4.801989163e-10f, 1.837227822e-7f, 1.153892282e-5f, 2.717951045e-4f, 5.486042887e-3f,
+                 4.155896460e-2f, 3.989421275e-1f);
 }
 
 INLINE float normal_q(float u) {
-  float q = 2.712469668e-8f;
-  q = q * u + 3.358776798e-6f;
-  q = q * u + 1.212339830e-4f;
-  q = q * u + 2.533663353e-3f;
-  q = q * u + 3.389393112e-2f;
-  q = q * u + 2.708375668e-1f;
-  return q * u + 1.0f;
+  return degree6(u, 2.712469668e-8f, 3.358776798e-6f, 1.212339830e-4f, 2.533663353e-3f, 3.389393112e-2f,
+                 2.708375668e-1f, 1.0f);
 }
 
 INLINE float slope_r(float u) {
-  float r = -3.431367235e-11f;
-  r = r * u + 6.510764902e-9f;
-  r = r * u - 2.804983133e-7f;
-  r = r * u + 3.192490311e-5f;
-  r = r * u - 2.823530889e-4f;
-  r = r * u + 1.485032054e-2f;
-  r = r * u - 4.986330894e-2f;
-  return r * u + 7.978843908e-1f;
+  return degree6(u, -3.431367235e-11f, 6.510764902e-9f, -2.804983133e-7f, 3.192490311e-5f, -2.823530889e-4f,
+                 1.485032054e-2f, -4.986330894e-2f) * u + 7.978843908e-1f;
 }
 
 VECTORIZED void em_gelu(const float *x, long count, float *out) {

@@ -14,7 +14,8 @@ import Synchronization
 /// open, on workers and on a training thread that waits for a batch (`work(until:)`).
 ///
 /// `@unchecked Sendable`: every mutable field is guarded by `lock` or is atomic; `body` and `count` are
-/// written only while no worker is inside the job (`inside == 0`) and published by `generation`.
+/// written only while no worker is inside the job (`inside == 0`) and published by `generation`; `workers` belongs
+/// to whoever holds `isTaken`.
 public final class ThreadPool: @unchecked Sendable {
   /// The process's pool. One thread a core until `resize(to:)` says otherwise.
   public static let shared = ThreadPool(threads: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
