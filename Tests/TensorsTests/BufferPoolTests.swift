@@ -18,7 +18,18 @@ import Testing
     #expect(large == small)
   }
 
+  @Test func `a block half as large again is lent, a larger one is not`() {
+    BufferPool.shared.drain()
+    let block = { UInt(bitPattern: Tensor(uninitialized: [3 << 20]).pointer) }()
+    let before = BufferPool.shared.freshAllocations
+    let lent = { UInt(bitPattern: Tensor(uninitialized: [2 << 20]).pointer) }()
+    #expect(lent == block && BufferPool.shared.freshAllocations == before)
+    _ = Tensor(uninitialized: [1 << 20])
+    #expect(BufferPool.shared.freshAllocations == before + 1)
+  }
+
   @Test func `blocks start on a cache line and hold what was asked for`() {
+    BufferPool.shared.drain()  // of blocks that other tests left, which may be larger
     for count in [1, 15, 16, 17, 127, 128, 129, 1000, 100_003] {
       let storage = Storage(bytes: 4 * count)
       #expect(UInt(bitPattern: storage.base) % 64 == 0)
