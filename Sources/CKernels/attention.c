@@ -26,22 +26,27 @@ INLINE void product(long rows, long columns, long depth, const float *a, long ar
   }
 }
 
+// What scores are multiplied with, so that their softmax is a power of two: log2(e) / sqrt(depth).
+INLINE float score_scale(long depth) { return 1.44269504f / __builtin_sqrtf((float)depth); }
+
 INLINE long padded(long n) { return (n + HALF - 1) / HALF * HALF; }
+
+// Rows fetched ahead while rows are packed: they lie too far apart for the processor to guess the next.
+#define AHEAD 16
 
 // [rows, columns] -> panels, times scale; zeros behind.
 INLINE void pack_rows(const float *x, long stride, long rows, long columns, float scale, float *out) {
   long wide = padded(columns);
-  for (long j = 0; j < wide; j += LANES) {
-    long w = wide - j < LANES ? HALF : LANES, n = columns - j < w ? columns - j : w;
-    float *panel = out + j * rows;
-    for (long r = 0; r < rows; r++) {
-      const float *from = x + r * stride + j;
-      float *to = panel + r * w;
-      if (n == LANES) {
-        *(v16 *)to = scale * *(const v16 *)from;
-      } else {
-        for (long i = 0; i < w; i++) to[i] = i < n ? scale * from[i] : 0;
-      }
+  for (long r = 0; r < rows; r++) {
+    const float *from = x + r * stride;
+    long j = 0;
+    for (; j + LANES <= columns; j += LANES) {
+      __builtin_prefetch(from + AHEAD * stride + j);
+      *(v16 *)(out + j * rows + r * LANES) = scale * *(const v16 *)(from + j);
+    }
+    if (j < wide) {
+      long w = wide - j < LANES ? HALF : LANES;
+      for (long i = 0; i < w; i++) out[j * rows + r * w + i] = j + i < columns ? scale * from[j + i] : 0;
     }
   }
 }
@@ -53,6 +58,8 @@ INLINE void pack_columns(const float *x, long stride, long columns, long rows, f
     long panel = j / LANES * LANES, w = wide - panel < LANES ? HALF : LANES;
     float *to = out + panel * rows + (j - panel);
     const float *from = x + j * stride;
+    for (long next = AHEAD; next < AHEAD + HALF; next++)
+      for (long i = 0; i < rows; i += LANES) __builtin_prefetch(from + next * stride + i);
     long n = columns - j, r = 0;
     if (n >= HALF)
       for (; r + HALF <= rows; r += HALF) transpose8(from + r, stride, scale, to + r * w, w);
@@ -85,7 +92,7 @@ VECTORIZED void em_attention(const float *q, const float *k, const float *v, lon
   long wide = padded(depth), keys = padded(tokens);
   float *columns = scratch, *values = columns + keys * wide, *scores = values + keys * wide;
   float *sums = scores + QUERY_ROWS * keys;
-  pack_columns(k, stride, tokens, depth, 1.0f / __builtin_sqrtf((float)depth), columns);
+  pack_columns(k, stride, tokens, depth, score_scale(depth), columns);
   pack_rows(v, stride, tokens, depth, 1.0f, values);
   for (long first = 0; first < tokens; first += QUERY_ROWS) {
     long rows = tokens - first < QUERY_ROWS ? tokens - first : QUERY_ROWS;
@@ -101,11 +108,11 @@ VECTORIZED void em_attention(const float *q, const float *k, const float *v, lon
         for (int j = 0; j < HALF; j++) lanes[j] = s[i + j] > lanes[j] ? s[i + j] : lanes[j];
       float top = lanes[0];
       for (int j = 1; j < HALF; j++) top = lanes[j] > top ? lanes[j] : top;
-      for (long i = 0; i < keys; i++) s[i] = fast_exp(s[i] - top);
+      for (long i = 0; i < keys; i++) s[i] = fast_exp2(s[i] - top);
       for (long i = tokens; i < keys; i++) s[i] = 0;
       for (long i = 0; i < keys; i += HALF) sum += *(const v8 *)(s + i);
       float total = ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
-      log_sums[first + r] = top + logf(total);
+      log_sums[first + r] = top + log2f(total);
       inverse[r] = 1.0f / total;
     }
     product(rows, wide, tokens, scores, keys, 1, values, sums, wide, 0);
@@ -126,7 +133,7 @@ VECTORIZED void em_attention_backward(const float *q, const float *k, const floa
   float *upstream = queries + some * wide, *query_sums = upstream + some * wide;
   float *p = query_sums + some * wide, *ds = p + some * keys;
   pack_rows(k, stride, tokens, depth, scale, key_rows);
-  pack_columns(k, stride, tokens, depth, scale, key_columns);
+  pack_columns(k, stride, tokens, depth, score_scale(depth), key_columns);
   pack_columns(v, stride, tokens, depth, 1.0f, value_columns);
   for (long first = 0; first < tokens; first += some) {
     long rows = smaller(some, tokens - first);
@@ -143,7 +150,7 @@ VECTORIZED void em_attention_backward(const float *q, const float *k, const floa
         SUM(delta, depth, u[i] * o[i]);
         float *probability = p + r * keys, *gradient = ds + r * keys, shift = log_sums[first + r];
         for (long i = 0; i < keys; i++) {
-          float value = fast_exp(probability[i] - shift);
+          float value = fast_exp2(probability[i] - shift);
           probability[i] = value;
           gradient[i] = value * (gradient[i] - delta);
         }

@@ -70,7 +70,12 @@ VECTORIZED void em_gather(const float *x, const int32_t *rows, long first, long 
 
 VECTORIZED void em_column_sums(const float *x, long count, long n, long stride, float *sums, int accumulate) {
   if (!accumulate) memset(sums, 0, (size_t)n * 4);
-  for (long r = 0; r < count; r++)
+  long r = 0;
+  for (; r + 4 <= count; r += 4) {
+    const float *a = x + r * stride, *b = a + stride, *c = b + stride, *d = c + stride;
+    for (long i = 0; i < n; i++) sums[i] = (((sums[i] + a[i]) + b[i]) + c[i]) + d[i];
+  }
+  for (; r < count; r++)
     for (long i = 0; i < n; i++) sums[i] += x[r * stride + i];
 }
 

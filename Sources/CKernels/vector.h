@@ -33,6 +33,25 @@ INLINE float fast_exp(float x) {
   return p * power;
 }
 
+// 2^x for x up to 127, and 2^-125 below -125; relative error below 2e-7. Two thirds of fast_exp's work.
+INLINE float fast_exp2(float x) {
+  x = x < -125.0f ? -125.0f : x;
+  // Adding 1.5 * 2^23 rounds to an integer, which then stands in the lowest bits.
+  float shifted = x + 12582912.0f, r = x - (shifted - 12582912.0f);
+  float p = 1.326472731e-3f;
+  p = p * r + 9.671512991e-3f;
+  p = p * r + 5.550733581e-2f;
+  p = p * r + 2.402224243e-1f;
+  p = p * r + 6.931470037e-1f;
+  p = p * r + 1.0f;
+  uint32_t integer, bits;
+  memcpy(&integer, &shifted, 4);
+  memcpy(&bits, &p, 4);
+  bits += integer << 23;  // into the exponent
+  memcpy(&p, &bits, 4);
+  return p;
+}
+
 // ln x for normal positive x; absolute error below 2e-7 (Cephes' polynomial).
 INLINE float fast_log(float x) {
   int32_t bits;

@@ -81,18 +81,32 @@ package func product(
 /// A range cut into equal blocks of about a given size; depends on nothing but the two numbers.
 package struct Blocks {
   package let total: Int
-  package let size: Int
   package let count: Int
+  /// Where blocks begin is a multiple of this.
+  private let unit: Int
 
-  /// Blocks of at most about 4/3 of `size` (5/3 if there is only one), all equal but the last; large ones are
-  /// multiples of 8, small ones as equal as they can be, so that threads finish together.
+  /// Blocks of at most about 5/3 of `size`, as equal as they can be; where they are large, in steps of 8. Three and
+  /// more come in a number that two threads share evenly, eight and more four, sixteen and more eight threads: of 33
+  /// equal blocks one would be waited for by all other threads.
   package init(_ total: Int, about size: Int) {
     self.total = total
-    let wanted = max(1, (total + size / 3) / max(size, 1))
-    let even = (total + wanted - 1) / wanted
-    self.size = wanted == 1 ? max(total, 1) : (even >= 64 ? (even + 7) / 8 * 8 : even)
-    count = total == 0 ? 0 : (total + self.size - 1) / self.size
+    let wanted = (total + size / 3) / max(size, 1)
+    let even = wanted < 3 ? 1 : wanted < 8 ? 2 : wanted < 16 ? 4 : 8
+    let count = max(1, (wanted + even / 2) / even * even)
+    unit = count > 1 && total / count >= 64 ? 8 : 1
+    self.count = min(count, total)
   }
 
-  package subscript(_ index: Int) -> Range<Int> { index * size..<min((index + 1) * size, total) }
+  /// Most elements of a block.
+  package var size: Int { min(total, (total + count - 1) / max(count, 1) + unit - 1) }
+
+  package subscript(_ index: Int) -> Range<Int> { start(index)..<start(index + 1) }
+
+  private func start(_ index: Int) -> Int {
+    index == count ? total : (index * total / count + unit / 2) / unit * unit
+  }
+}
+
+extension Range<Int> {
+  package func shifted(by offset: Int) -> Range { lowerBound + offset..<upperBound + offset }
 }

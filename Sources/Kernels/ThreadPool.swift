@@ -111,6 +111,27 @@ public final class ThreadPool: @unchecked Sendable {
     isTaken.store(false, ordering: .releasing)
   }
 
+  /// Runs `body(chain, link)` for every link of every chain, each once, on all threads; a chain's links run one after
+  /// the other, in order, and the first links of all chains come before the second ones.
+  ///
+  /// For sums whose order must not depend on the threads: long first links keep a sum in cache, short last ones let
+  /// threads finish together.
+  public func forEach(_ chains: Int, links: Int, _ body: (_ chain: Int, _ link: Int) -> Void) {
+    let done = UnsafeMutablePointer<Atomic<Int>>.allocate(capacity: chains)
+    for chain in 0..<chains { (done + chain).initialize(to: Atomic(0)) }
+    defer {
+      done.deinitialize(count: chains)
+      done.deallocate()
+    }
+    // Indices are taken in order, so whoever has the link before this one has begun it.
+    forEach(chains * links) { index in
+      let (link, chain) = index.quotientAndRemainder(dividingBy: chains)
+      while done[chain].load(ordering: .acquiring) < link { pause() }
+      body(chain, link)
+      done[chain].store(link + 1, ordering: .releasing)
+    }
+  }
+
   /// Queues a loading job; it runs when no block is open. Jobs must not call `forEach`.
   public func submit(_ job: @escaping @Sendable () -> Void) {
     pthread_mutex_lock(lock)

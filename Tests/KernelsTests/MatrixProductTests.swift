@@ -103,11 +103,20 @@ private func oracle(
     }
   }
 
-  @Test func `blocks are near the wanted size and multiples of eight where there are several`() {
+  @Test func `blocks are near the wanted size and equal to steps of eight`() {
     for total in 1...3000 {
       let blocks = Blocks(total, about: 192)
-      #expect(blocks.size <= 320 && (blocks.count == 1 || blocks.size <= 264))
-      #expect(blocks.count == 1 || blocks.size % 8 == 0)
+      let sizes = (0..<blocks.count).map { blocks[$0].count }
+      #expect(sizes.max()! <= blocks.size && blocks.size <= 328, "\(total): \(sizes)")
+      #expect(sizes.max()! - sizes.min()! <= 16, "\(total): \(sizes)")
+      #expect((0..<blocks.count).allSatisfy { blocks[$0].lowerBound % 8 == 0 }, "\(total)")
+    }
+  }
+
+  @Test(arguments: [2, 4, 8])
+  func `threads get the same number of blocks where there are enough`(threads: Int) {
+    for blocks in 2 * threads..<500 {
+      #expect(Blocks(96 * blocks, about: 96).count % threads == 0, "\(blocks)")
     }
   }
 

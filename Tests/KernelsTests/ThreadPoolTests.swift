@@ -37,6 +37,27 @@ private func withPool(_ threads: Int, _ body: (ThreadPool) -> Void) {
     }
   }
 
+  @Test(arguments: [1, 2, 3, 7])
+  func `a chain's links run once and in order, whatever the number of threads`(threads: Int) {
+    withPool(threads) { pool in
+      for (chains, links) in [(0, 2), (1, 5), (3, 1), (2, 40), (8, 2)] {
+        let seen = (0..<chains).map { _ in Counts(links) }
+        let early = Counts(1)
+        for _ in 0..<20 {
+          let running = Mutex(Array(repeating: 0, count: chains))
+          pool.forEach(chains, links: links) { chain, link in
+            seen[chain].note(link)
+            if running.withLock({ $0[chain] }) != link { early.note(0) }
+            if chain == 0 && link == 0 { for _ in 0..<20_000 { _ = running.withLock { $0[0] } } }
+            running.withLock { $0[chain] = link + 1 }
+          }
+        }
+        #expect(early.all == [0], "\(chains) chains of \(links)")
+        #expect(seen.allSatisfy { $0.all.allSatisfy { $0 == 20 } }, "\(chains) chains of \(links)")
+      }
+    }
+  }
+
   @Test func `many short loops one after the other lose no block`() {
     withPool(3) { pool in
       let total = Atomic<Int>(0)

@@ -30,13 +30,15 @@ struct AttentionSizes {
   /// Calls `body` for each sample and head with the offsets of its queries, its outputs and its row sums.
   func forEachHead(_ body: (_ base: Int, _ out: Int, _ row: Int, UnsafeMutablePointer<Float>) -> Void) {
     let scratchCount = em_attention_scratch(tokens, depth)
-    // A sample's heads lie side by side in a row and make one block where there are samples enough; a few small
-    // heads always do, so that a block is worth handing out.
-    let together = batch >= 8 ? heads : 1
-    let blocks = Blocks(batch * heads, about: max(together, 128 / max(tokens, 1)))
-    ThreadPool.shared.forEach(blocks.count) { index in
+    // A sample's heads lie side by side in a row and make one block where there are samples enough, but for the last
+    // ones, so that threads finish together; a few small heads always do, so that a block is worth handing out.
+    let whole = batch >= 8 ? batch * 3 / 4 : 0
+    let rest = Blocks((batch - whole) * heads, about: max(1, 128 / max(tokens, 1)))
+    ThreadPool.shared.forEach(whole + rest.count) { index in
+      let units =
+        index < whole ? index * heads..<(index + 1) * heads : rest[index - whole].shifted(by: whole * heads)
       let scratch = Tensor(uninitialized: [scratchCount])
-      for unit in blocks[index] {
+      for unit in units {
         let (sample, head) = (unit / heads, unit % heads)
         body(
           sample * tokens * 3 * width + head * depth, sample * tokens * width + head * depth, unit * tokens,

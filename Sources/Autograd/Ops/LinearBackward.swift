@@ -78,13 +78,15 @@ struct LinearBackward: BackwardRule {
       ? BlockMultiplication(Matrix(step.weight.pointer, stride: width), depth: outputs, columns: width) : nil
     let shares = inputs.wants(1) ? Tensor(uninitialized: [groups.count, outputs, width]) : nil
 
-    func pass(_ index: Int, into dx: UnsafeMutablePointer<Float>?, beta: Float) {
+    // A group's last block is handed out on its own after all groups' others, so that threads finish together.
+    func pass(_ index: Int, _ link: Int, into dx: UnsafeMutablePointer<Float>?, beta: Float) {
       let group = groups[index]
       let blocks = Blocks(group.count, about: 96)
+      let last = max(1, blocks.count - 1)
       let da = Tensor(uninitialized: [blocks.size, width])
       let activated = step.needsPrelude ? Tensor(uninitialized: [blocks.size, width]) : nil
       let scratch = Tensor(uninitialized: [em_weight_gradient_scratch()])
-      for block in 0..<blocks.count {
+      for block in link == 0 ? 0..<last : last..<blocks.count {
         let range = blocks[block].shifted(by: group.lowerBound)
         let dy = upstream + range.lowerBound * outputs
         let x = activated?.pointer ?? step.x.pointer + range.lowerBound * width
@@ -115,10 +117,10 @@ struct LinearBackward: BackwardRule {
       inputs.add(0, step.x.shape) { dx, beta in
         // With kept samples, rows that nobody writes must be zero.
         if beta == 0 && step.map != nil { dx.update(repeating: 0, count: step.x.count) }
-        ThreadPool.shared.forEach(groups.count) { pass($0, into: dx, beta: beta) }
+        ThreadPool.shared.forEach(groups.count, links: 2) { pass($0, $1, into: dx, beta: beta) }
       }
     } else {
-      ThreadPool.shared.forEach(groups.count) { pass($0, into: nil, beta: 0) }
+      ThreadPool.shared.forEach(groups.count, links: 2) { pass($0, $1, into: nil, beta: 0) }
     }
     inputs.add(1, step.weight.shape) { dw, beta in
       let (count, columns) = (outputs * width, Blocks(outputs * width, about: 1 << 13))
@@ -212,8 +214,4 @@ extension LinearStep {
       }
     }
   }
-}
-
-extension Range<Int> {
-  fileprivate func shifted(by offset: Int) -> Range { lowerBound + offset..<upperBound + offset }
 }

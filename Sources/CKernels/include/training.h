@@ -71,11 +71,11 @@ void em_cross_entropy_backward(const float *x, const float *target, float mass, 
 // -sum p ln p of one row of probabilities, in nats.
 double em_entropy(const float *p, long count);
 
-// One head of one sample: out = softmax(q k^T / sqrt(depth)) v, and the logsumexp of each query's row. q, k,
+// One head of one sample: out = softmax(q k^T / sqrt(depth)) v, and log2 of the sum of each query's row. q, k,
 // v, out: [tokens, depth] with the given row strides. scratch: em_attention_scratch(tokens, depth) floats.
 void em_attention(const float *q, const float *k, const float *v, long stride, long tokens, long depth,
                   float *out, long out_stride, float *log_sums, float *scratch);
-// The gradients by q, k, v; probabilities are recomputed from the logsumexp (FlashAttention, Dao et al. 2022,
+// The gradients by q, k, v; probabilities are recomputed from the log2 (FlashAttention, Dao et al. 2022,
 // alg. 4).
 void em_attention_backward(const float *q, const float *k, const float *v, long stride, long tokens,
                            long depth, const float *out, const float *dout, long out_stride,

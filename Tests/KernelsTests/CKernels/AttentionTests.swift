@@ -19,7 +19,7 @@ private struct AttentionOracle {
       }
       let top = scores.max()!
       let total = scores.reduce(0) { $0 + exp($1 - top) }
-      logSums[t] = top + log(total)
+      logSums[t] = (top + log(total)) / log(2)
       let p = scores.map { exp($0 - top) / total }
       let dp = (0..<tokens).map { s in (0..<depth).reduce(0) { $0 + dout[t * depth + $1] * v[s * depth + $1] }
       }
