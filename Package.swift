@@ -183,7 +183,9 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "TestSupport", "EmanateKernels", "EmanateConfiguration", "EmanateData", "EmanateImages",
+        "TestSupport", "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks",
+        "EmanateObjectives",
+        "EmanateOptimization", "EmanateMethods", "EmanateConfiguration", "EmanateData", "EmanateImages",
         "EmanateTraining",
       ],
       path: "Tests/TrainingTests"),

@@ -34,4 +34,9 @@ public struct InputGradients {
     guard wants(index) else { return }
     tape.give(nodes[index], gradient)
   }
+
+  /// Computes f(x) again, x being input `index`, and passes the gradient `dy` of its result back through it.
+  mutating func recompute(_ index: Int, _ x: Tensor, _ f: (Variable) -> Variable, _ dy: consuming Tensor) {
+    tape.recompute(nodes[index], x, f, dy)
+  }
 }

@@ -20,6 +20,9 @@ public final class Tape {
   private var expected: [Range<Int>] = []
   private var leafBuffer: Tensor?
   private var isUsed = false
+  private var isPaused = false
+  private var isRecomputing = false
+  private var addsToLeaves = false
 
   /// An empty tape.
   public init() {}
@@ -47,10 +50,37 @@ public final class Tape {
 
   /// Notes an operation's output; its rule is only built if an input is tracked.
   func record(_ value: Tensor, _ inputs: [Variable], _ rule: () -> any BackwardRule) -> Variable {
-    precondition(!isUsed, "Tape: recording after backward")
+    if isPaused { return Variable(value) }
+    precondition(!isUsed || isRecomputing, "Tape: recording after backward")
     let node = newNode()
     entries.append(Entry(rule: rule(), inputs: inputs.map { $0.node }, output: node))
     return Variable(value, node: node, tape: self)
+  }
+
+  /// Runs `body`; what it computes is not recorded.
+  func withoutRecording<Result>(_ body: () -> Result) -> Result {
+    let before = isPaused
+    isPaused = true
+    defer { isPaused = before }
+    return body()
+  }
+
+  /// Records f(x) in the middle of the backward pass, x being the value of `node`, and goes back through it next.
+  func recompute(_ node: Int, _ x: Tensor, _ f: (Variable) -> Variable, _ dy: consuming Tensor) {
+    isRecomputing = true
+    let y = f(Variable(x, node: node, tape: self))
+    isRecomputing = false
+    precondition(
+      y.isTracked && y.shape == dy.shape, "recomputed: \(y.shape) the second time, \(dy.shape) the first")
+    give(y.node, dy)
+  }
+
+  /// Forgets everything that was recorded, for a pass that is given up: rules that compute again hold what they need for
+  /// it, this tape included.
+  public func discard() {
+    entries = []
+    gradients = []
+    isUsed = true
   }
 
   /// Runs all rules backwards from a scalar, and leaves leaf gradients in `buffer` (zero where none arrived).
@@ -61,11 +91,14 @@ public final class Tape {
     backward(from: loss, seed: Tensor([1], loss.shape), leavesInto: &buffer)
   }
 
-  /// The same from any output with its gradient.
-  public func backward(from output: Variable, seed: Tensor, leavesInto buffer: inout Tensor) {
+  /// The same from any output with its gradient; with `adding`, leaf gradients are added to what `buffer` holds.
+  public func backward(
+    from output: Variable, seed: Tensor, leavesInto buffer: inout Tensor, adding: Bool = false
+  ) {
     precondition(output.tape === self, "Tape.backward: the output was not recorded on this tape")
     precondition(!isUsed, "Tape.backward: a tape is used once")
     isUsed = true
+    addsToLeaves = adding
     buffer.withMutableElements { _ in }  // unique from here on
     leafBuffer = buffer
     buffer = Tensor(uninitialized: [0])
@@ -76,7 +109,7 @@ public final class Tape {
       run(entry, dy)
     }
     let used = Set(leafParts.filter { written[$0.key] != nil }.map { $0.value.lowerBound })
-    for part in expected + Array(leafParts.values) where !used.contains(part.lowerBound) {
+    for part in expected + Array(leafParts.values) where !adding && !used.contains(part.lowerBound) {
       (leafBuffer!.pointer + part.lowerBound).update(repeating: 0, count: part.count)
     }
     buffer = leafBuffer!
@@ -107,7 +140,7 @@ public final class Tape {
     if let part = leafParts[node] {
       precondition(
         part.count == shape.count, "Tape: a gradient of shape \(shape) for a parameter of \(part.count)")
-      let isFirst = written.updateValue(true, forKey: node) == nil
+      let isFirst = written.updateValue(true, forKey: node) == nil && !addsToLeaves
       body(leafBuffer!.pointer + part.lowerBound, isFirst ? 0 : 1)
     } else if let gradient = gradients[node] {
       precondition(gradient.shape == shape, "Tape: gradients of shapes \(gradient.shape) and \(shape) meet")

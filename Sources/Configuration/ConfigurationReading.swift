@@ -66,6 +66,11 @@ extension ExperimentConfiguration {
           reason: "`\(path)` is \(side), not a multiple of `network.patch`, \(network.patch)")
       }
     }
+    if training.batchParts > training.batchSize {
+      throw .inconsistent(
+        reason: "`training.batchParts` is \(training.batchParts), more than `training.batchSize`, "
+          + "\(training.batchSize)")
+    }
     if dino.centering == .sinkhorn {
       throw .notAvailable(
         path: "dino.centering", value: "sinkhorn",

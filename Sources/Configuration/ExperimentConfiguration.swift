@@ -201,6 +201,10 @@ public struct TrainingSettings: Hashable, Sendable {
   public var warmupEpochs = 10
   /// The numbers that are computed with.
   public var precision = Precision.float32
+  /// Whether a block's inside is computed once more in the backward pass in place of being kept in memory.
+  public var recompute = false
+  /// In how many parts, one after the other, a batch goes through the networks; the step is the undivided batch's.
+  public var batchParts = 1
   /// How many steps lie between two checkpoints.
   public var checkpointEverySteps = 500
   /// How many checkpoints are kept.

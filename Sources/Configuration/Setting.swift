@@ -144,6 +144,12 @@ public struct Setting: Sendable {
       "epochs in which the learning rate rises; at most a tenth of the run", within: 0...1e6),
     Setting("training.precision", \.training.precision, "numbers that are computed with"),
     Setting(
+      "training.recompute", \.training.recompute,
+      "whether a block's inside is computed twice in place of being kept in memory"),
+    Setting(
+      "training.batchParts", \.training.batchParts,
+      "parts in which a batch is computed, one after the other, to save memory", within: 1...1_048_576),
+    Setting(
       "training.checkpointEverySteps", \.training.checkpointEverySteps, "steps between checkpoints",
       within: 1...1e12),
     Setting(

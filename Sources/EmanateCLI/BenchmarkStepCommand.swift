@@ -25,6 +25,8 @@ struct BenchmarkStepCommand: ParsableCommand {
   @Option(help: "float32.") var precision = "float32"
   @Option(help: "Steps, two of warm-up among them.") var steps = 8
   @Option(help: "Keys weights and views.") var seed: UInt64 = 0
+  @Flag(help: "Compute each block's inside twice in place of keeping it in memory.") var recompute = false
+  @Option(help: "Parts in which a batch is computed, one after the other.") var batchParts = 1
   @OptionGroup var threading: ThreadOptions
   @OptionGroup var output: OutputOptions
 
@@ -35,8 +37,11 @@ struct BenchmarkStepCommand: ParsableCommand {
     }
     for (name, value) in [
       ("--patch", patch), ("--global-side", globalSide), ("--batch", batch), ("--prototypes", prototypes),
-      ("--steps", steps),
+      ("--steps", steps), ("--batch-parts", batchParts),
     ] where value < 1 { throw ValidationError("\(name): \(value); at least 1") }
+    if batchParts > batch {
+      throw ValidationError("--batch-parts: \(batchParts), but a batch is \(batch) images")
+    }
     if locals < 0 { throw ValidationError("--locals: \(locals); at least 0") }
     for (name, side) in [("--global-side", globalSide), ("--local-side", localSide)] where side % patch != 0 {
       throw ValidationError("\(name): \(side) pixels are not whole patches of \(patch)")
@@ -57,6 +62,7 @@ struct BenchmarkStepCommand: ParsableCommand {
     options.head.prototypes = prototypes
     (options.globalSide, options.localSide, options.locals) = (globalSide, localSide, locals)
     (options.batch, options.steps, options.seed) = (batch, steps, seed)
+    (options.recomputes, options.batchParts) = (recompute, batchParts)
     let result = try StepBenchmark.run(options) { ProcessInfo.processInfo.systemUptime }
     let report = Report(
       images_per_second: result.imagesPerSecond, step_seconds: result.medianSeconds, loss: result.loss,

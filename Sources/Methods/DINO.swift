@@ -11,6 +11,8 @@ import EmanateTensors
 public struct DINO: Method {
   /// `dino`.
   public static let name = "dino"
+  /// The loss is a mean over images, given the center of the step before.
+  public static let couplesImages = false
 
   /// The architecture that student and teacher share.
   public let encoder: Encoder
@@ -31,7 +33,7 @@ public struct DINO: Method {
     self.criterion = criterion
   }
 
-  /// The loss of all pairs of different views, one of them global; moves the center afterwards.
+  /// The loss of all pairs of different views, one of them global.
   public mutating func loss(_ views: Views, _ pass: Pass, _ now: Moment) -> Variable {
     let globals = views.groups[0]
     precondition(
@@ -47,7 +49,7 @@ public struct DINO: Method {
     let loss = criterion(
       student: guesses, teacher: targets, globalViews: views.globalViews,
       teacherTemperature: Float(now.teacherTemperature))
-    if !centersEarly { criterion.updateCenter(teacher: targets) }
+    if !centersEarly { criterion.noteTeacher(targets) }
     return loss
   }
 
@@ -56,8 +58,11 @@ public struct DINO: Method {
     now.isLastLayerFrozen && parameter.name.hasPrefix("head.last_layer.")
   }
 
-  /// Moves the teacher toward the student with the moment's `teacherMomentum`.
-  public mutating func didStep(_ now: Moment) { teacher.move(toward: student, momentum: now.teacherMomentum) }
+  /// Moves the teacher toward the student with the moment's `teacherMomentum`, and the center.
+  public mutating func didStep(_ now: Moment) {
+    teacher.move(toward: student, momentum: now.teacherMomentum)
+    criterion.moveCenter()
+  }
 
   /// The teacher.
   public var networks: [(name: String, store: ParameterStore)] { [("teacher", teacher)] }

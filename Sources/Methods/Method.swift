@@ -14,6 +14,30 @@ public struct Views {
   public init(groups: [Tensor], globalViews: Int) {
     (self.groups, self.globalViews) = (groups, globalViews)
   }
+
+  /// How many images these are views of, B.
+  public var images: Int { groups[0].shape[0] / globalViews }
+
+  /// The views of some of the images, [V·range.count, P, 3·patch²] for each resolution.
+  public func part(_ range: Range<Int>) -> Views {
+    let images = images
+    let parts = groups.map { group in
+      let row = group.count / group.shape[0]
+      let views = group.shape[0] / images
+      var part = Tensor(uninitialized: [views * range.count, group.shape[1], group.shape[2]])
+      part.withMutableElements { to in
+        group.withElements { from in
+          for view in 0..<views {
+            let (source, target) = ((view * images + range.lowerBound) * row, view * range.count * row)
+            let count = range.count * row
+            _ = to[target..<target + count].update(fromContentsOf: from[source..<source + count])
+          }
+        }
+      }
+      return part
+    }
+    return Views(groups: parts, globalViews: globalViews)
+  }
 }
 
 /// A way to learn: which networks there are, what a batch's loss is, and what happens after a step.
@@ -27,7 +51,14 @@ public protocol Method {
   /// The network that the optimizer changes.
   var student: ParameterStore { get }
 
+  /// Whether a batch's loss couples its images, so that it cannot be computed in parts. A loss that is a mean over the
+  /// images, given the method's state before the step, does not.
+  static var couplesImages: Bool { get }
+
   /// The loss of a batch, a scalar, computed through `pass` over the student.
+  ///
+  /// Of a batch that is computed in parts it is called once for each part before `didStep`; state that the whole batch
+  /// moves is moved there.
   mutating func loss(_ views: Views, _ pass: Pass, _ now: Moment) -> Variable
 
   /// Whether the optimizer leaves a parameter alone at this moment.

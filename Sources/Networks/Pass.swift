@@ -14,22 +14,38 @@ public final class Pass {
     case evaluation
   }
 
+  /// What is kept for the backward pass.
+  public enum Memory: Sendable {
+    /// The operands of every operation.
+    case keepsActivations
+    /// The input of each block; its inside is computed once more.
+    case recomputesBlocks
+  }
+
   /// Whether stochastic depth is on.
   public let mode: Mode
   /// Where operations are recorded; none for values only.
   public let tape: Tape?
   let seed: UInt64
   let step: Int
+  private let memory: Memory
+  private let images: BatchPart?
   private let store: ParameterStore
   private var variables: [Variable?]
 
-  /// A pass without tape computes values only. `seed` and `step` key the randomness inside the network.
-  public init(_ store: ParameterStore, tape: Tape? = nil, mode: Mode, seed: UInt64 = 0, step: Int = 0) {
+  /// A pass without tape computes values only. `seed` and `step` key the randomness inside the network, together with a
+  /// sample's place in the batch; `images` says which part of the batch this pass sees, if not the whole.
+  public init(
+    _ store: ParameterStore, tape: Tape? = nil, mode: Mode, seed: UInt64 = 0, step: Int = 0,
+    memory: Memory = .keepsActivations, images: BatchPart? = nil
+  ) {
     self.store = store
     self.tape = tape
     self.mode = mode
     self.seed = seed
     self.step = step
+    self.memory = memory
+    self.images = images
     variables = Array(repeating: nil, count: store.parameters.count)
     store.openPasses += 1
     if let tape { for parameter in store.parameters { tape.expect(parameter.part) } }
@@ -47,16 +63,43 @@ public final class Pass {
     return variable
   }
 
+  /// y = block(x), computed once more in the backward pass where the pass is to save memory.
+  package func block(_ x: Variable, _ block: @escaping (Variable) -> Variable) -> Variable {
+    switch memory {
+    case .keepsActivations: block(x)
+    case .recomputesBlocks: recomputed(x, block)
+    }
+  }
+
   /// Which samples of a batch keep the branch `branch` of a network at drop-path rate `rate`, or nil for all.
   ///
-  /// Keyed by (seed, step, branch, first + sample): the same for every cut of the batch into chunks.
+  /// Keyed by (seed, step, branch, place of the sample in the batch): the same for every cut of the batch into chunks
+  /// and parts.
   package func keptSamples(_ batch: Int, first: Int, tokens: Int, branch: Int, rate: Double) -> DropPathDraw {
     if mode == .evaluation || rate == 0 { return .all }
     let kept = (0..<batch).filter { sample in
-      var generator = KeyedGenerator(seed: seed, purpose: .dropPath, step, branch, first + sample)
+      let place = images?.place(ofRow: first + sample) ?? first + sample
+      var generator = KeyedGenerator(seed: seed, purpose: .dropPath, step, branch, place)
       return generator.uniform() >= rate
     }
     return kept.isEmpty ? .none : .some(kept, scale: Float(1 / (1 - rate)))
+  }
+}
+
+/// Some images of a batch, whose views run view by view.
+public struct BatchPart: Sendable {
+  /// Which images.
+  public let images: Range<Int>
+  /// How many there are in the whole batch.
+  public let batch: Int
+
+  /// The images `images` of a batch.
+  public init(_ images: Range<Int>, of batch: Int) { (self.images, self.batch) = (images, batch) }
+
+  /// The place that a row of this part's views has among the whole batch's.
+  func place(ofRow row: Int) -> Int {
+    let (view, image) = row.quotientAndRemainder(dividingBy: images.count)
+    return view * batch + images.lowerBound + image
   }
 }
 

@@ -25,7 +25,12 @@ public struct DINOLoss: Sendable {
     self.isCentered = isCentered
   }
 
-  /// Of the last loss: the mean entropy of the teacher's sharpened targets and the center's norm. A loss that
+  /// The sum of the teacher's raw logits since the center moved, [K], and of how many rows.
+  private var noted: (sum: Tensor, rows: Int)?
+  /// The entropies of the targets since the center moved, summed, and of how many rows.
+  private var entropy = (sum: 0.0, rows: 0)
+
+  /// Of the last batch: the mean entropy of the teacher's sharpened targets and the center's norm. A loss that
   /// stays at ln K with the entropy at ln K means uniform outputs; an entropy near 0 with a loss near 0, one
   /// prototype for all.
   public private(set) var measures: [(name: String, value: Double)] = []
@@ -37,7 +42,7 @@ public struct DINOLoss: Sendable {
     self.center = center.copied().reshaped(self.center.shape)
   }
 
-  /// The loss, a scalar [1]; `updateCenter` comes after it.
+  /// The loss, a scalar [1]; `noteTeacher` and, once the whole batch is through, `moveCenter` come after it.
   ///
   /// student: [V·B, K] and teacher: [G·B, K] logits, view by view; the first G student views are the
   /// teacher's views. One log-softmax a student row serves all teacher views: their targets are summed first.
@@ -103,8 +108,10 @@ public struct DINOLoss: Sendable {
       withExtendedLifetime(sum) {}
     }
     withExtendedLifetime((targets, teacher)) {}
+    if noted == nil { entropy = (0, 0) }  // the first part of a batch
+    entropy = (entropy.sum + (0..<teacherRows).reduce(0.0) { $0 + entropies[$1] }, entropy.rows + teacherRows)
     measures = [
-      ("teacherEntropy", (0..<teacherRows).reduce(0.0) { $0 + entropies[$1] } / Double(teacherRows)),
+      ("teacherEntropy", entropy.sum / Double(entropy.rows)),
       ("centerNorm", em_sum_of_squares(center.pointer, prototypes).squareRoot()),
     ]
     let total = (0..<rows).reduce(0.0) { $0 + losses[$1] }
@@ -113,20 +120,39 @@ public struct DINOLoss: Sendable {
       KnownGradientBackward(gradient: gradient))
   }
 
-  /// Eq. 4: c ← m c + (1 − m) · mean of the teacher's raw logits, [G·B, K].
-  public mutating func updateCenter(teacher: Tensor) {
+  /// Adds the teacher's raw logits of a batch, or of a part of one, [G·B, K], to what the center moves by.
+  public mutating func noteTeacher(_ teacher: Tensor) {
     let (rows, prototypes) = (teacher.shape[0], teacher.shape[1])
-    let old = center
-    let new = Tensor(uninitialized: center.shape)
-    let momentum = centerMomentum
+    let isFirst = noted == nil
+    let sum = noted?.sum ?? Tensor(uninitialized: center.shape)
     let blocks = Blocks(prototypes, about: 4096)
     ThreadPool.shared.forEach(blocks.count) { index in
       let part = blocks[index]
-      let to = new.pointer + part.lowerBound
-      em_column_sums(teacher.pointer + part.lowerBound, rows, part.count, prototypes, to, 0)
+      em_column_sums(
+        teacher.pointer + part.lowerBound, rows, part.count, prototypes, sum.pointer + part.lowerBound,
+        isFirst ? 0 : 1)
+    }
+    noted = (sum, (noted?.rows ?? 0) + rows)
+  }
+
+  /// Eq. 4: c ← m c + (1 − m) · mean of the teacher's logits noted since the last move.
+  public mutating func moveCenter() {
+    guard let (sum, rows) = noted else { return }
+    noted = nil
+    let (old, momentum) = (center, centerMomentum)
+    let blocks = Blocks(sum.count, about: 4096)
+    ThreadPool.shared.forEach(blocks.count) { index in
+      let part = blocks[index]
+      let to = sum.pointer + part.lowerBound
       em_scale(to, (1 - momentum) / Float(rows), part.count)
       em_add(to, old.pointer + part.lowerBound, momentum, part.count)
     }
-    center = new
+    center = sum
+  }
+
+  /// Moves the center by the logits of one whole batch, [G·B, K].
+  public mutating func updateCenter(teacher: Tensor) {
+    noteTeacher(teacher)
+    moveCenter()
   }
 }

@@ -95,11 +95,19 @@ public struct Pretraining {
     shouldStop: () -> Bool
   ) throws -> RunOutcome {
     let seed = UInt64(configuration.seed)
+    let memory = TrainingStep<M>.Memory(
+      recomputes: configuration.training.recompute, parts: configuration.training.batchParts)
+    if !TrainingStep<M>.canServe(memory) {
+      throw TrainingError.unavailable(
+        setting: "training.batchParts",
+        reason: "\(M.name)'s loss couples the images of a batch, which must be computed at once: 1")
+    }
     var trainer = Trainer(
       configuration: configuration, plan: preparation.plan, run: run, folder: preparation.folder,
       views: preparation.views, globalViews: preparation.globalViews,
       step: TrainingStep(
-        method, optimizer: AdamW(method.student, configuration.adamW), seed: seed))
+        method, optimizer: AdamW(method.student, configuration.adamW), seed: seed,
+        memory: memory))
     var notes = preparation.notes
     if run.holdsRun && resumes {
       try checkConfiguration(preparation.recipe)

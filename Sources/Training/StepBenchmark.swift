@@ -27,6 +27,10 @@ public struct StepBenchmark {
     public var steps = 8
     /// Keys weights, views and drop-path.
     public var seed: UInt64 = 0
+    /// Whether a block's inside is computed twice in place of being kept in memory.
+    public var recomputes = false
+    /// In how many parts a batch is computed.
+    public var batchParts = 1
     /// ViT-Ti/16 with DINO's head on 2 x 224 + 8 x 96 pixels, batch 8.
     public init() {}
   }
@@ -57,7 +61,9 @@ public struct StepBenchmark {
     store.initialize(seed: options.seed)
     let method = DINO(
       encoder: encoder, student: store, criterion: DINOLoss(prototypes: options.head.prototypes))
-    var step = TrainingStep(method, optimizer: AdamW(store), seed: options.seed)
+    var step = TrainingStep(
+      method, optimizer: AdamW(store), seed: options.seed,
+      memory: .init(recomputes: options.recomputes, parts: options.batchParts))
     let views = Views(
       groups: [
         noise(images: 2 * options.batch, side: options.globalSide, options),

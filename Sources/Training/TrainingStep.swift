@@ -12,7 +12,26 @@ public struct TrainingStep<M: Method> {
   public private(set) var optimizer: AdamW
   /// Keys the randomness inside the network together with the step.
   public let seed: UInt64
-  private var gradients: Tensor
+  /// What a step keeps in memory.
+  public let memory: Memory
+  /// Of the last step, before clipping, as the student's flat buffer.
+  package private(set) var gradients: Tensor
+
+  /// How a step saves memory.
+  public struct Memory: Sendable {
+    /// Whether a block's inside is computed once more in the backward pass in place of being kept; the gradients are
+    /// the same to the last bit.
+    public var recomputes = false
+    /// In how many parts, one after the other, a batch goes through the networks; the gradients are the same but for
+    /// rounding, stochastic depth included.
+    public var parts = 1
+
+    /// The whole batch at once, everything kept.
+    public init(recomputes: Bool = false, parts: Int = 1) {
+      precondition(parts >= 1, "TrainingStep.Memory: \(parts) parts; at least 1 is needed")
+      (self.recomputes, self.parts) = (recomputes, parts)
+    }
+  }
 
   /// What one step showed.
   public struct Result: Sendable {
@@ -23,12 +42,17 @@ public struct TrainingStep<M: Method> {
   }
 
   /// A step over a method's student.
-  public init(_ method: M, optimizer: AdamW, seed: UInt64) {
+  public init(_ method: M, optimizer: AdamW, seed: UInt64, memory: Memory = Memory()) {
+    precondition(Self.canServe(memory), "TrainingStep: \(M.name) couples the images of a batch")
+    self.memory = memory
     self.method = method
     self.optimizer = optimizer
     self.seed = seed
     gradients = Tensor(repeating: 0, method.student.flatShape)
   }
+
+  /// Whether the method's loss can be computed so: one that couples the images of a batch needs all of them at once.
+  package static func canServe(_ memory: Memory) -> Bool { memory.parts == 1 || !M.couplesImages }
 
   /// Takes the step in DINO's order (main_dino.py, `train_one_epoch`).
   ///
@@ -43,15 +67,30 @@ public struct TrainingStep<M: Method> {
     return Result(loss: loss, gradientNorm: norm)
   }
 
-  /// The loss and its gradients; the pass and its views of the weights end here.
+  /// The loss and its gradients; the passes and their views of the weights end here.
   private mutating func backward(_ views: Views, _ now: Moment) throws(TrainingError) -> Double {
-    let tape = Tape()
-    let pass = Pass(method.student, tape: tape, mode: .training, seed: seed, step: now.step)
-    let loss = method.loss(views, pass, now)
-    let value = Double(loss.scalar)
-    guard value.isFinite else { throw .lossNotFinite(step: now.step, value: value) }
-    tape.backward(from: loss, leavesInto: &gradients)
-    return value
+    let images = views.images
+    let parts = min(memory.parts, images)
+    var mean = 0.0
+    for index in 0..<parts {
+      let range = index * images / parts..<(index + 1) * images / parts
+      let share = Double(range.count) / Double(images)
+      let tape = Tape()
+      let pass = Pass(
+        method.student, tape: tape, mode: .training, seed: seed, step: now.step,
+        memory: memory.recomputes ? .recomputesBlocks : .keepsActivations,
+        images: BatchPart(range, of: images))
+      let loss = method.loss(parts == 1 ? views : views.part(range), pass, now)
+      let value = Double(loss.scalar)
+      guard value.isFinite else {
+        tape.discard()
+        throw .lossNotFinite(step: now.step, value: value)
+      }
+      mean += share * value
+      tape.backward(
+        from: loss, seed: Tensor([Float(share)], loss.shape), leavesInto: &gradients, adding: index > 0)
+    }
+    return mean
   }
 
   /// Puts a checkpoint's state back.

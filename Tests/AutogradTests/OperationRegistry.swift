@@ -66,6 +66,9 @@ struct Operation: Sendable, CustomTestStringConvertible {
       Operation(name: "GELU", inputs: [x([4, 33])]) { gelu($0[0]) },
       Operation(name: "a sum", inputs: [x([4, 5]), x([4, 5], "y")]) { add($0[0], $0[1]) },
       Operation(name: "a number added to itself", inputs: [x([4, 5])]) { add($0[0], $0[0]) },
+      Operation(name: "recomputed", inputs: [x([6, 7]), x([9, 7], "w"), x([9], "bias")]) { inputs in
+        recomputed(inputs[0]) { gelu(linear(gelu($0), inputs[1], inputs[2])) }
+      },
       Operation(name: "another shape", inputs: [x([4, 6])]) { $0[0].reshaped([2, 3, 4]) },
       Operation(name: "cross-entropy", inputs: [x([5, 7])]) { crossEntropy($0[0], labels: [0, 6, 3, 3, 1]) },
       Operation(name: "a weighted sum", inputs: [x([4, 6])]) { weightedSum($0[0], weights: x([4, 6], "w")) },

@@ -104,6 +104,8 @@ struct ExperimentConfigurationTests {
     ("data.views.globalArea=[0.4, 1.5]", ["at most 1"]),
     ("network.heads=5", ["`network.heads` is 5", "192"]),
     ("network.patch=15", ["`network.side` is 224", "15"]),
+    ("training.batchParts=65", ["`training.batchParts` is 65", "`training.batchSize`, 64"]),
+    ("training.recompute=1", ["true or false"]),
     ("dino.centering=sinkhorn", ["not available yet"]),
     ("training.precision=bfloat16", ["not available yet"]),
     ("data.recipe=", ["data.recipe"]),

@@ -83,8 +83,9 @@ public struct VisionTransformer: Backbone {
     while start < batch {
       let end = min(start + chunk, batch)
       var x = embedded(patches[rows: start..<end], positions, pass)
-      for block in blocks.dropLast() { x = block(x, first: first + start, pass) }
-      parts.append(blocks.last!.classToken(x, first: first + start, pass))
+      let place = first + start
+      for block in blocks.dropLast() { x = pass.block(x) { block($0, first: place, pass) } }
+      parts.append(pass.block(x) { blocks.last!.classToken($0, first: place, pass) })
       start = end
     }
     return norm(concatenated(parts), pass)
