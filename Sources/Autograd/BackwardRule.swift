@@ -1,4 +1,5 @@
 import CEmanateKernels
+import EmanateKernels
 import EmanateTensors
 
 /// How a gradient passes one operation: keeps what it needs as `let`s, is used once.
@@ -10,6 +11,14 @@ public protocol BackwardRule {
   ///
   /// `dy` arrives as the only reference where possible, so that a rule may reuse its memory.
   consuming func backward(_ dy: consuming Tensor, into inputs: inout InputGradients)
+
+  /// How much that computes and moves, for profiles; nothing unless a rule says so.
+  func work(into inputs: InputGradients) -> Work
+}
+
+extension BackwardRule {
+  /// Numbers of unknown count: only the time is noted.
+  public func work(into inputs: InputGradients) -> Work { Work(numbers: 0) }
 }
 
 /// Where a rule leaves the gradients of its operation's inputs.

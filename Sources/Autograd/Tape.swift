@@ -127,7 +127,12 @@ public final class Tape {
 
   private func run(_ entry: Entry, _ dy: consuming Tensor) {
     var inputs = InputGradients(nodes: entry.inputs, tape: self)
-    func open<Rule: BackwardRule>(_ rule: Rule, _ dy: consuming Tensor) { rule.backward(dy, into: &inputs) }
+    func open<Rule: BackwardRule>(_ rule: Rule, _ dy: consuming Tensor) {
+      var dy: Tensor? = dy  // handed on as the only reference
+      profiled(Rule.name + ", gradient", rule.work(into: inputs)) {
+        rule.backward(dy.take()!, into: &inputs)
+      }
+    }
     open(entry.rule, dy)
   }
 

@@ -27,6 +27,7 @@ struct BenchmarkStepCommand: ParsableCommand {
   @Option(help: "Keys weights and views.") var seed: UInt64 = 0
   @Flag(help: "Compute each block's inside twice in place of keeping it in memory.") var recompute = false
   @Option(help: "Parts in which a batch is computed, one after the other.") var batchParts = 1
+  @Flag(help: "Say where the time goes, by kind of operation.") var profile = false
   @OptionGroup var threading: ThreadOptions
   @OptionGroup var output: OutputOptions
 
@@ -62,24 +63,51 @@ struct BenchmarkStepCommand: ParsableCommand {
     options.head.prototypes = prototypes
     (options.globalSide, options.localSide, options.locals) = (globalSide, localSide, locals)
     (options.batch, options.steps, options.seed) = (batch, steps, seed)
-    (options.recomputes, options.batchParts) = (recompute, batchParts)
+    (options.recomputes, options.batchParts, options.profiles) = (recompute, batchParts, profile)
     let result = try StepBenchmark.run(options) { ProcessInfo.processInfo.systemUptime }
     let report = Report(
       images_per_second: result.imagesPerSecond, step_seconds: result.medianSeconds, loss: result.loss,
       parameters: result.parameters, peak_resident_bytes: peakResidentBytes(),
-      allocations_in_last_step: result.allocationsInLastStep)
+      allocations_in_last_step: result.allocationsInLastStep,
+      product_gflops: result.profile?.productRate, profile: result.profile?.rows)
     output.result(
       report,
       text: String(
         format:
           "%.2f images/s (median step %.3f s), loss %.4f, %d parameters, peak memory %.0f MB, %d new buffers in the "
           + "last step", report.images_per_second, report.step_seconds, report.loss, report.parameters,
-        Double(report.peak_resident_bytes) / 1e6, report.allocations_in_last_step))
+        Double(report.peak_resident_bytes) / 1e6, report.allocations_in_last_step)
+        + (result.profile.map { "\n\n" + Self.table($0) } ?? ""))
+  }
+
+  private static func table(_ profile: StepProfile) -> String {
+    let head =
+      "operation                        calls        ms   share   GFLOP/s   of products        MB      GB/s"
+    let rows = profile.rows(above: 0.001).map { row in
+      let name = row.kind.padding(toLength: 30, withPad: " ", startingAt: 0)
+      let calls = row.calls > 0 ? String(format: "%8.0f", row.calls) : "        "
+      let products =
+        row.gflops > 0
+        ? String(format: "%8.1f %11.0f %%", row.gflops, 100 * row.shareOfProductRate)
+        : String(repeating: " ", count: 22)
+      let bytes =
+        row.megabytes > 0
+        ? String(format: "%9.0f %9.1f", row.megabytes, row.megabytes / row.milliseconds) : ""
+      return name + calls + String(format: "%10.1f %5.1f %%  ", row.milliseconds, 100 * row.share) + products
+        + " " + bytes
+    }
+    return ([head] + rows).joined(separator: "\n")
+      + String(
+        format:
+          "\n\nMatrix products of this machine now: %.1f GFLOP/s. MB are operands read and results written.",
+        profile.productRate)
   }
 
   private struct Report: Encodable {
     let images_per_second, step_seconds, loss: Double
     let parameters, peak_resident_bytes, allocations_in_last_step: Int
+    let product_gflops: Double?
+    let profile: [StepProfile.Row]?
   }
 }
 

@@ -46,7 +46,9 @@ struct PretrainCommand: ParsableCommand {
     help: "With --resume: accept other images than the run began with.")
   var allowChangedData = false
 
-  @Flag(name: .customLong("dry-run"), help: "Say what would be done, and write nothing.")
+  @Flag(
+    name: .customLong("dry-run"),
+    help: "Say what would be done and, by a few steps tried, how long it takes; write nothing.")
   var dryRun = false
 
   @OptionGroup var threading: ThreadOptions
@@ -93,23 +95,35 @@ struct PretrainCommand: ParsableCommand {
       return "All \(outcome.steps) steps were done already. Run: \(out)"
     }
     return String(
-      format: "%d steps in %.1f minutes, %.1f images/s, %.1f s of it waiting for images; loss %.4f. Run: %@",
-      outcome.done - outcome.start, outcome.seconds / 60, outcome.imagesPerSecond, outcome.waitingSeconds,
-      loss,
-      out)
+      format:
+        "%d steps in %.1f minutes, %.1f images/s, %.1f s of it waiting for images; loss %.4f; %.0f MB of "
+        + "memory. Run: %@", outcome.done - outcome.start, outcome.seconds / 60, outcome.imagesPerSecond,
+      outcome.waitingSeconds, loss, Double(peakResidentBytes()) / 1e6, out)
+  }
+
+  private func text(of forecast: Forecast, peak: Int) -> String {
+    if forecast.tried == 0 { return "No step is left to do." }
+    return String(
+      format: "By %d steps tried: %@ for %d steps, %.1f images/s, %.0f %% of the time waiting for images; "
+        + "%.0f MB of memory.", forecast.tried, ProgressLines.duration(forecast.seconds), forecast.steps,
+      forecast.imagesPerSecond, 100 * forecast.waitingShare, Double(peak) / 1e6)
   }
 
   private func describe(_ pretraining: Pretraining) throws {
     let preparation = try pretraining.prepared()
     let plan = preparation.plan
     for note in preparation.notes { StandardError.warn(note) }
+    let forecast = try pretraining.forecast { ProcessInfo.processInfo.systemUptime }
+    let peak = peakResidentBytes()
     output.result(
       Plan(
         images: plan.images, steps: plan.steps, steps_per_epoch: plan.stepsPerEpoch, batch: plan.batchSize,
-        run: out),
+        run: out, predicted_seconds: forecast.seconds, predicted_images_per_second: forecast.imagesPerSecond,
+        predicted_waiting_share: forecast.waitingShare, predicted_peak_resident_bytes: peak),
       text: """
         \(plan.images) images, \(plan.stepsPerEpoch) steps of \(plan.batchSize) an epoch, \(plan.steps) steps in all.
         Views: \(preparation.views.groups.map { "\($0.views) x \($0.side)" }.joined(separator: " + ")) pixels.
+        \(text(of: forecast, peak: peak))
         Nothing was written.
         """)
   }
@@ -117,12 +131,15 @@ struct PretrainCommand: ParsableCommand {
   private struct Plan: Encodable {
     let images, steps, steps_per_epoch, batch: Int
     let run: String
+    let predicted_seconds, predicted_images_per_second, predicted_waiting_share: Double
+    let predicted_peak_resident_bytes: Int
   }
 
   private struct Summary: Encodable {
     let steps: Int
     let loss: Double?
     let images_per_second, seconds, waiting_seconds: Double
+    let peak_resident_bytes: Int
     let run: String
     let interrupted: Bool
     let skipped: Int
@@ -130,6 +147,7 @@ struct PretrainCommand: ParsableCommand {
     init(_ outcome: RunOutcome, run: String) {
       (steps, loss, seconds) = (outcome.done, outcome.loss, outcome.seconds)
       (images_per_second, waiting_seconds) = (outcome.imagesPerSecond, outcome.waitingSeconds)
+      peak_resident_bytes = peakResidentBytes()
       (self.run, interrupted, skipped) = (run, outcome.isInterrupted, outcome.skipped)
     }
   }

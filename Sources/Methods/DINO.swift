@@ -58,11 +58,13 @@ public struct DINO: Method {
     now.isLastLayerFrozen && parameter.name.hasPrefix("head.last_layer.")
   }
 
-  /// Moves the teacher toward the student with the moment's `teacherMomentum`, and the center.
-  public mutating func didStep(_ now: Moment) {
-    teacher.move(toward: student, momentum: now.teacherMomentum)
-    criterion.moveCenter()
+  /// The teacher, with the moment's `teacherMomentum`.
+  public func movingAverage(_ now: Moment) -> MovingAverage? {
+    MovingAverage(teacher, momentum: now.teacherMomentum)
   }
+
+  /// Moves the center.
+  public mutating func didStep(_ now: Moment) { criterion.moveCenter() }
 
   /// The teacher.
   public var networks: [(name: String, store: ParameterStore)] { [("teacher", teacher)] }

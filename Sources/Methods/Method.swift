@@ -64,6 +64,10 @@ public protocol Method {
   /// Whether the optimizer leaves a parameter alone at this moment.
   func isSkipped(_ parameter: Parameter, _ now: Moment) -> Bool
 
+  /// The network that follows the student as its moving average, if there is one; the optimizer moves it with the
+  /// student's new weights.
+  func movingAverage(_ now: Moment) -> MovingAverage?
+
   /// Called once after the optimizer's step.
   mutating func didStep(_ now: Moment)
 
@@ -78,4 +82,9 @@ public protocol Method {
 
   /// Numbers worth a column in `metrics.jsonl` for the last loss: teacher entropy and the like.
   var measures: [(name: String, value: Double)] { get }
+}
+
+extension Method {
+  /// None.
+  public func movingAverage(_ now: Moment) -> MovingAverage? { nil }
 }

@@ -67,11 +67,14 @@ public struct DINOLoss: Sendable {
     let entropies = UnsafeMutablePointer<Double>.allocate(capacity: teacherRows)
     defer { entropies.deallocate() }
     let (center, isCentered) = (center, isCentered)
-    ThreadPool.shared.forEach(teacher.shape[0]) { row in
-      em_softmax(
-        teacher.pointer + row * prototypes, isCentered ? center.pointer : nil, teacherTemperature, prototypes,
-        targets.pointer + row * prototypes)
-      entropies[row] = em_entropy(targets.pointer + row * prototypes, prototypes)
+    profiled("DINO loss", Work(numbers: 2 * teacher.count)) {
+      ThreadPool.shared.forEach(teacher.shape[0]) { row in
+        em_softmax(
+          teacher.pointer + row * prototypes, isCentered ? center.pointer : nil, teacherTemperature,
+          prototypes,
+          targets.pointer + row * prototypes)
+        entropies[row] = em_entropy(targets.pointer + row * prototypes, prototypes)
+      }
     }
 
     let logits = student.value
@@ -80,32 +83,35 @@ public struct DINOLoss: Sendable {
     let (temperature, scale) = (studentTemperature, 1 / Float(pairs * batch))
     let losses = UnsafeMutablePointer<Double>.allocate(capacity: rows)
     defer { losses.deallocate() }
-    // A sample's views share the sum of its targets.
-    ThreadPool.shared.forEach(batch) { sample in
-      let sum = Tensor(uninitialized: [prototypes])
-      for view in 0..<views {
-        let row = view * batch + sample
-        let others = (0..<globalViews).filter { $0 != view }
-        if others.isEmpty {  // the only global view has nothing to be compared with
-          losses[row] = 0
-          if isTracked { (gradient.pointer + row * prototypes).update(repeating: 0, count: prototypes) }
-          continue
+    profiled("DINO loss", Work(numbers: 2 * logits.count)) {
+      // A sample's views share the sum of its targets.
+      ThreadPool.shared.forEach(batch) { sample in
+        let sum = Tensor(uninitialized: [prototypes])
+        for view in 0..<views {
+          let row = view * batch + sample
+          let others = (0..<globalViews).filter { $0 != view }
+          if others.isEmpty {  // the only global view has nothing to be compared with
+            losses[row] = 0
+            if isTracked { (gradient.pointer + row * prototypes).update(repeating: 0, count: prototypes) }
+            continue
+          }
+          sum.pointer.update(
+            from: targets.pointer + (others[0] * batch + sample) * prototypes, count: prototypes)
+          for other in others.dropFirst() {
+            em_add(sum.pointer, targets.pointer + (other * batch + sample) * prototypes, 1, prototypes)
+          }
+          let x = logits.pointer + row * prototypes
+          var logSum: Float = 0
+          losses[row] = em_cross_entropy(
+            x, sum.pointer, Float(others.count), temperature, prototypes, &logSum)
+          if isTracked {
+            em_cross_entropy_backward(
+              x, sum.pointer, Float(others.count), temperature, logSum, scale, prototypes,
+              gradient.pointer + row * prototypes)
+          }
         }
-        sum.pointer.update(
-          from: targets.pointer + (others[0] * batch + sample) * prototypes, count: prototypes)
-        for other in others.dropFirst() {
-          em_add(sum.pointer, targets.pointer + (other * batch + sample) * prototypes, 1, prototypes)
-        }
-        let x = logits.pointer + row * prototypes
-        var logSum: Float = 0
-        losses[row] = em_cross_entropy(x, sum.pointer, Float(others.count), temperature, prototypes, &logSum)
-        if isTracked {
-          em_cross_entropy_backward(
-            x, sum.pointer, Float(others.count), temperature, logSum, scale, prototypes,
-            gradient.pointer + row * prototypes)
-        }
+        withExtendedLifetime(sum) {}
       }
-      withExtendedLifetime(sum) {}
     }
     withExtendedLifetime((targets, teacher)) {}
     if noted == nil { entropy = (0, 0) }  // the first part of a batch

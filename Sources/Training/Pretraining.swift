@@ -80,34 +80,26 @@ public struct Pretraining {
     observer: any RunObserver, clock: () -> Double, shouldStop: () -> Bool
   ) throws -> RunOutcome {
     let preparation = try prepared()
+    func open<M: Method>(_ method: M) throws -> RunOutcome {
+      try start(method, preparation, observer: observer, clock: clock, shouldStop: shouldStop)
+    }
+    return try open(try method())
+  }
+
+  /// The configuration's method, its networks drawn anew.
+  func method() throws -> any Method {
     guard let entry = MethodRegistry.entry(named: configuration.method) else {
       throw TrainingError.unavailable(
         setting: "method", reason: "\(configuration.method) is none of \(MethodRegistry.all.map { $0.name })")
     }
-    func open<M: Method>(_ method: M) throws -> RunOutcome {
-      try start(method, preparation, observer: observer, clock: clock, shouldStop: shouldStop)
-    }
-    return try open(entry.make(configuration))
+    return entry.make(configuration)
   }
 
   private func start<M: Method>(
     _ method: M, _ preparation: Preparation, observer: any RunObserver, clock: () -> Double,
     shouldStop: () -> Bool
   ) throws -> RunOutcome {
-    let seed = UInt64(configuration.seed)
-    let memory = TrainingStep<M>.Memory(
-      recomputes: configuration.training.recompute, parts: configuration.training.batchParts)
-    if !TrainingStep<M>.canServe(memory) {
-      throw TrainingError.unavailable(
-        setting: "training.batchParts",
-        reason: "\(M.name)'s loss couples the images of a batch, which must be computed at once: 1")
-    }
-    var trainer = Trainer(
-      configuration: configuration, plan: preparation.plan, run: run, folder: preparation.folder,
-      views: preparation.views, globalViews: preparation.globalViews,
-      step: TrainingStep(
-        method, optimizer: AdamW(method.student, configuration.adamW), seed: seed,
-        memory: memory))
+    var trainer = try trainer(method, preparation)
     var notes = preparation.notes
     if run.holdsRun && resumes {
       try checkConfiguration(preparation.recipe)
@@ -123,6 +115,24 @@ public struct Pretraining {
     observer.runWillStart(
       steps: preparation.plan.steps, from: trainer.start, images: preparation.folder.count, notes: notes)
     return try trainer(observer: observer, clock: clock, shouldStop: shouldStop)
+  }
+
+  /// The loop at its first step.
+  func trainer<M: Method>(_ method: M, _ preparation: Preparation) throws(TrainingError) -> Trainer<M> {
+    let seed = UInt64(configuration.seed)
+    let memory = TrainingStep<M>.Memory(
+      recomputes: configuration.training.recompute, parts: configuration.training.batchParts)
+    if !TrainingStep<M>.canServe(memory) {
+      throw TrainingError.unavailable(
+        setting: "training.batchParts",
+        reason: "\(M.name)'s loss couples the images of a batch, which must be computed at once: 1")
+    }
+    return Trainer(
+      configuration: configuration, plan: preparation.plan, run: run, folder: preparation.folder,
+      maker: preparation.views, globalViews: preparation.globalViews,
+      step: TrainingStep(
+        method, optimizer: AdamW(method.student, configuration.adamW), seed: seed,
+        memory: memory))
   }
 
   private func checkConfiguration(_ recipe: Recipe) throws {

@@ -31,6 +31,8 @@ public struct StepBenchmark {
     public var recomputes = false
     /// In how many parts a batch is computed.
     public var batchParts = 1
+    /// Whether the steps after the warm-up are profiled.
+    public var profiles = false
     /// ViT-Ti/16 with DINO's head on 2 x 224 + 8 x 96 pixels, batch 8.
     public init() {}
   }
@@ -49,6 +51,8 @@ public struct StepBenchmark {
     public let parameters: Int
     /// Memory blocks taken from the system during the last step; 0 in the steady state.
     public let allocationsInLastStep: Int
+    /// Where the time of the steps after the warm-up went, if that was asked for.
+    public let profile: StepProfile?
   }
 
   /// Runs the steps and times them with `clock`, a function that gives seconds.
@@ -72,22 +76,29 @@ public struct StepBenchmark {
     var seconds: [Double] = []
     var loss = 0.0
     var allocations = 0
+    let warmUp = options.steps > 2 ? 2 : 0
     for index in 0..<options.steps {
       let now = Moment(
         step: index, epoch: 0, learningRate: 1e-3, weightDecay: 0.01, teacherMomentum: 0.996,
         teacherTemperature: 0.04,
         isLastLayerFrozen: false, clip: 3)
+      if options.profiles && index == warmUp { Profile.shared.begin() }
       let before = BufferPool.shared.freshAllocations
       let start = clock()
       loss = try step(views, now).loss
       seconds.append(clock() - start)
       allocations = BufferPool.shared.freshAllocations - before
     }
-    let counted = seconds.count > 2 ? Array(seconds[2...]).sorted() : seconds.sorted()
+    let profile = options.profiles ? Profile.shared.end() : []
+    let counted = seconds[warmUp...].sorted()
     let median = counted[counted.count / 2]
     return Result(
       seconds: seconds, medianSeconds: median, imagesPerSecond: Double(options.batch) / median, loss: loss,
-      parameters: store.parameterCount, allocationsInLastStep: allocations)
+      parameters: store.parameterCount, allocationsInLastStep: allocations,
+      profile: options.profiles
+        ? StepProfile(
+          lines: profile, steps: counted.count, seconds: counted.reduce(0, +),
+          productRate: matrixProductRate(clock: clock)) : nil)
   }
 
   private static func noise(images: Int, side: Int, _ options: Options) -> Tensor {

@@ -13,7 +13,7 @@ public struct Trainer<M: Method> {
   let plan: TrainingPlan
   let run: RunFolder
   let folder: ImageFolder
-  let views: any ViewMaker
+  let maker: any ViewMaker
   let globalViews: Int
   var step: TrainingStep<M>
   /// Steps done when the loop begins, and the loader's state then.
@@ -37,14 +37,10 @@ public struct Trainer<M: Method> {
     var loss: Double?
     while done < plan.steps {
       let asked = clock()
-      let batch: MultiViewBatch
-      do throws(LoaderError) {
-        guard let next = try loader.next() else { break }
-        batch = next
-      } catch { throw .data(error) }
+      guard let batch = try next(of: loader) else { break }
       waited += clock() - asked
       let now = plan.moment(done)
-      let result = try step(Views(groups: batch.groups.map { $0.patches }, globalViews: globalViews), now)
+      let result = try step(views(batch), now)
       loss = result.loss
       do throws(FileFailure) {
         for file in batch.skipped {
@@ -77,13 +73,21 @@ public struct Trainer<M: Method> {
       isInterrupted: done < plan.steps, skipped: loader.state.skipped.count)
   }
 
-  private func makeLoader() throws(TrainingError) -> Loader {
+  func next(of loader: Loader) throws(TrainingError) -> MultiViewBatch? {
+    do throws(LoaderError) { return try loader.next() } catch { throw .data(error) }
+  }
+
+  func views(_ batch: MultiViewBatch) -> Views {
+    Views(groups: batch.groups.map { $0.patches }, globalViews: globalViews)
+  }
+
+  func makeLoader() throws(TrainingError) -> Loader {
     let data = configuration.data
     var options = Loader.Options(prefetch: data.prefetchBatches, unreadableShare: data.skipLimit)
     options.decoder = configuration.imageDecoder
     do throws(LoaderError) {
       return try Loader(
-        folder: folder, maker: views, patch: configuration.network.patch, batchSize: plan.batchSize,
+        folder: folder, maker: maker, patch: configuration.network.patch, batchSize: plan.batchSize,
         seed: UInt64(configuration.seed), steps: start..<plan.steps, options: options, state: loaderState)
     } catch { throw .data(error) }
   }

@@ -61,7 +61,7 @@ public struct TrainingStep<M: Method> {
     let loss = try backward(views, now)
     let norm = optimizer.step(
       method.student, gradients: gradients, learningRate: now.learningRate, weightDecay: now.weightDecay,
-      clipping: now.clip.map { .perParameter(norm: $0) } ?? .off,
+      clipping: now.clip.map { .perParameter(norm: $0) } ?? .off, followedBy: method.movingAverage(now),
       isSkipped: { [method] in method.isSkipped($0, now) })
     method.didStep(now)
     return Result(loss: loss, gradientNorm: norm)

@@ -1,3 +1,4 @@
+import EmanateKernels
 import EmanateAutograd
 import EmanateTensors
 import TestSupport
@@ -59,5 +60,19 @@ import Testing
     _ = gelu(y)
     tape.backward(from: weightedSum(x, weights: Tensor([1], [1])))
     #expect(tape.gradient(of: y) == nil && tape.gradient(of: x)?.array == [1])
+  }
+
+  @Test func `a profile reckons a linear layer's products`() {
+    let tape = Tape()
+    let x = tape.variable(hashFilled("x", [6, 5]))
+    let (weight, bias) = (tape.variable(hashFilled("w", [4, 5])), tape.variable(hashFilled("b", [4])))
+    Profile.shared.begin()
+    let y = linear(x, weight, bias)
+    tape.backward(from: weightedSum(y, weights: hashFilled("u", [6, 4])))
+    let lines = Dictionary(uniqueKeysWithValues: Profile.shared.end().map { ($0.kind, $0) })
+    #expect(lines["linear"]?.operations == 240)
+    #expect(lines["linear, gradient"]?.operations == 480)
+    #expect(lines["linear"]?.bytes == 296)
+    #expect(lines["weightedSum, gradient"]?.calls == 1)
   }
 }

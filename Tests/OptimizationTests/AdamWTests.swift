@@ -84,6 +84,32 @@ private func gradients(_ store: ParameterStore, step: Int) -> Tensor {
     #expect(store[last].array == other[last].array)
   }
 
+  @Test func `a network that follows in the sweep ends where one moved afterwards does, to the last bit`() {
+    let (store, other) = (smallStore(), smallStore())
+    let (follower, moved) = (store.copied(), other.copied())
+    var (together, apart) = (AdamW(store), AdamW(other))
+    for step in 1...4 {
+      // The last layer is left alone at first; followers move toward it all the same.
+      let skips = { (parameter: Parameter) in step < 3 && parameter.name.hasPrefix("last.") }
+      let norms = (
+        together.step(
+          store, gradients: gradients(store, step: step), learningRate: 0.1, weightDecay: 0.1,
+          clipping: .perParameter(norm: 0.5), followedBy: MovingAverage(follower, momentum: 0.7),
+          isSkipped: skips),
+        apart.step(
+          other, gradients: gradients(other, step: step), learningRate: 0.1, weightDecay: 0.1,
+          clipping: .perParameter(norm: 0.5), isSkipped: skips)
+      )
+      moved.move(toward: other, momentum: 0.7)
+      #expect(norms.0 == norms.1)
+    }
+    for parameter in store.parameters {
+      #expect(store[parameter].array == other[parameter].array, "\(parameter.name)")
+      #expect(follower[parameter].array == moved[parameter].array, "\(parameter.name)")
+    }
+    #expect(follower.parameters.allSatisfy { !$0.isTrained || follower[$0].array != store[$0].array })
+  }
+
   @Test func `a frozen parameter never moves`() throws {
     let store = smallStore()
     let gain = try #require(store.parameter(named: "last.gain"))

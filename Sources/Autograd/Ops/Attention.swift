@@ -15,10 +15,12 @@ public func attention(_ qkv: Variable, heads: Int) -> Variable {
   let y = Tensor(uninitialized: [sizes.batch, sizes.tokens, sizes.width])
   let logSums = Tensor(uninitialized: [sizes.batch, heads, sizes.tokens])
   let x = qkv.value
-  sizes.forEachHead { base, out, row, scratch in
-    em_attention(
-      x.pointer + base, x.pointer + base + sizes.width, x.pointer + base + 2 * sizes.width, 3 * sizes.width,
-      sizes.tokens, sizes.depth, y.pointer + out, sizes.width, logSums.pointer + row, scratch)
+  profiled(AttentionBackward.name, sizes.work(products: 2, numbers: 4)) {
+    sizes.forEachHead { base, out, row, scratch in
+      em_attention(
+        x.pointer + base, x.pointer + base + sizes.width, x.pointer + base + 2 * sizes.width, 3 * sizes.width,
+        sizes.tokens, sizes.depth, y.pointer + out, sizes.width, logSums.pointer + row, scratch)
+    }
   }
   return record(y, [qkv], AttentionBackward(qkv: x, y: y, logSums: logSums, sizes: sizes))
 }
@@ -26,6 +28,11 @@ public func attention(_ qkv: Variable, heads: Int) -> Variable {
 struct AttentionSizes {
   let batch, tokens, width, heads: Int
   var depth: Int { width / heads }
+
+  /// The work of so many products for each head, and of so many numbers read or written a token and channel.
+  func work(products: Int, numbers: Int) -> Work {
+    Work(products: products * batch * heads, tokens, depth, tokens, numbers: numbers * batch * tokens * width)
+  }
 
   /// Calls `body` for each sample and head with the offsets of its queries, its outputs and its row sums.
   func forEachHead(_ body: (_ base: Int, _ out: Int, _ row: Int, UnsafeMutablePointer<Float>) -> Void) {
@@ -53,6 +60,9 @@ struct AttentionBackward: BackwardRule {
   static let name = "attention"
   let qkv, y, logSums: Tensor
   let sizes: AttentionSizes
+
+  // Probabilities once more, then the gradients by values, probabilities, queries and keys.
+  func work(into inputs: InputGradients) -> Work { sizes.work(products: 5, numbers: 8) }
 
   consuming func backward(_ dy: consuming Tensor, into inputs: inout InputGradients) {
     let width = sizes.width

@@ -13,12 +13,16 @@ public func classAttention(_ queries: Variable, _ keysValues: Variable, heads: I
   let y = Tensor(uninitialized: [batch, width])
   let probabilities = Tensor(uninitialized: [batch, heads, tokens])
   let (q, kv, depth) = (queries.value, keysValues.value, width / heads)
-  ThreadPool.shared.forEach(batch) { sample in
-    for head in 0..<heads {
-      let k = kv.pointer + sample * tokens * 2 * width + head * depth
-      em_class_attention(
-        q.pointer + sample * width + head * depth, k, k + width, 2 * width, tokens, depth,
-        probabilities.pointer + (sample * heads + head) * tokens, y.pointer + sample * width + head * depth)
+  profiled(
+    ClassAttentionBackward.name, Work(products: 2 * batch, 1, width, tokens, numbers: kv.count + 2 * q.count)
+  ) {
+    ThreadPool.shared.forEach(batch) { sample in
+      for head in 0..<heads {
+        let k = kv.pointer + sample * tokens * 2 * width + head * depth
+        em_class_attention(
+          q.pointer + sample * width + head * depth, k, k + width, 2 * width, tokens, depth,
+          probabilities.pointer + (sample * heads + head) * tokens, y.pointer + sample * width + head * depth)
+      }
     }
   }
   return record(
@@ -30,6 +34,12 @@ struct ClassAttentionBackward: BackwardRule {
   static let name = "classAttention"
   let queries, keysValues, probabilities: Tensor
   let heads: Int
+
+  func work(into inputs: InputGradients) -> Work {
+    let (batch, tokens) = (keysValues.shape[0], keysValues.shape[1])
+    return Work(
+      products: 4 * batch, 1, queries.shape[-1], tokens, numbers: 2 * (keysValues.count + 2 * queries.count))
+  }
 
   consuming func backward(_ dy: consuming Tensor, into inputs: inout InputGradients) {
     let (q, kv, p, heads) = (queries, keysValues, probabilities, heads)

@@ -24,7 +24,9 @@ public func linear(
   let y = Tensor(
     uninitialized: kept.map { Shape([$0.count, x.shape[1], step.outputs]) }
       ?? x.shape.replacingLast(step.outputs))
-  let statistics = step.forward(into: y.pointer, residual: nil)
+  let statistics = profiled(LinearBackward.name, step.work(products: 1)) {
+    step.forward(into: y.pointer, residual: nil)
+  }
   return record(
     y, step.inputVariables,
     LinearBackward(step: step.saved(statistics), residualMap: nil, scale: 1, hasResidual: false))
@@ -44,9 +46,11 @@ public func linear(
     "linear: \(step.rows) rows of \(step.outputs) do not fit the residual \(residual.shape)")
   let y = Tensor(uninitialized: residual.shape)
   let scale = kept?.scale ?? 1
-  if let kept, kept.rows.count < residual.shape.rows { copyElements(residual.value, into: y) }
-  let statistics = step.forward(
-    into: y.pointer, residual: .init(value: residual.value.pointer, map: kept?.rows, scale: scale))
+  let statistics = profiled(LinearBackward.name, step.work(products: 1)) {
+    if let kept, kept.rows.count < residual.shape.rows { copyElements(residual.value, into: y) }
+    return step.forward(
+      into: y.pointer, residual: .init(value: residual.value.pointer, map: kept?.rows, scale: scale))
+  }
   return record(
     y, step.inputVariables + [residual],
     LinearBackward(step: step.saved(statistics), residualMap: kept?.rows, scale: scale, hasResidual: true))
@@ -152,6 +156,13 @@ struct LinearStep {
         }
       }
     }
+  }
+
+  /// The work of as many products of the layer's size: one forward, one for each gradient.
+  func work(products count: Int) -> Work {
+    Work(
+      products: count, rows, inputs, outputs,
+      numbers: count * (rows * (inputs + outputs) + inputs * outputs))
   }
 
   var needsPrelude: Bool { if case .none = kind { false } else { true } }

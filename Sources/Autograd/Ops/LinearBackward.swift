@@ -21,6 +21,10 @@ struct LinearBackward: BackwardRule {
     if hasResidual { inputs.give(last, dy) }
   }
 
+  func work(into inputs: InputGradients) -> Work {
+    step.work(products: (inputs.wants(0) ? 1 : 0) + (inputs.wants(1) ? 1 : 0))
+  }
+
   /// The gradient of the branch: the kept rows of dy, scaled.
   private func gathered(_ dy: borrowing Tensor) -> Tensor {
     let branch = Tensor(uninitialized: [step.rows, step.outputs])

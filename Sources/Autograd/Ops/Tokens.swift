@@ -12,11 +12,13 @@ public func assembleTokens(_ patches: Variable, classToken: Variable, positions:
     "assembleTokens: patches \(patches.shape), class token \(classToken.shape), positions \(positions.shape)")
   let y = Tensor(uninitialized: [batch, count + 1, width])
   let (x, first, table) = (patches.value, classToken.value, positions.value)
-  ThreadPool.shared.forEach(batch) { sample in
-    let to = y.pointer + sample * (count + 1) * width
-    to.update(from: table.pointer, count: (count + 1) * width)
-    em_add(to, first.pointer, 1, width)
-    em_add(to + width, x.pointer + sample * count * width, 1, count * width)
+  profiled(AssembleTokensBackward.name, Work(numbers: x.count + table.count + y.count)) {
+    ThreadPool.shared.forEach(batch) { sample in
+      let to = y.pointer + sample * (count + 1) * width
+      to.update(from: table.pointer, count: (count + 1) * width)
+      em_add(to, first.pointer, 1, width)
+      em_add(to + width, x.pointer + sample * count * width, 1, count * width)
+    }
   }
   return record(
     y, [patches, classToken, positions], AssembleTokensBackward(batch: batch, count: count, width: width))

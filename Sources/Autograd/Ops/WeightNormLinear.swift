@@ -15,17 +15,22 @@ public func weightNormLinear(_ x: Variable, direction: Variable, gain: Variable)
   let factors = Tensor(uninitialized: [outputs])
   let (input, v, g) = (x.value, direction.value, gain.value)
   let blocks = Blocks(outputs, about: outputs >= 4096 ? 256 : 128)
-  ThreadPool.shared.forEach(blocks.count) { index in
-    let (first, count) = (blocks[index].lowerBound, blocks[index].count)
-    let multiply = BlockMultiplication(
-      Matrix(v.pointer + first * width, stride: width, transposed: true), depth: width, columns: count)
-    let logits = Tensor(uninitialized: [rows, count])
-    multiply(input.pointer, rows: rows, into: logits.pointer)
-    em_weight_norm_factors(
-      v.pointer + first * width, g.pointer + first, count, width, factors.pointer + first)
-    em_scale_columns(
-      logits.pointer, count, rows, count, factors.pointer + first, y.pointer + first, outputs)
-    withExtendedLifetime(logits) {}
+  profiled(
+    WeightNormLinearBackward.name,
+    Work(products: 1, rows, width, outputs, numbers: input.count + v.count + y.count)
+  ) {
+    ThreadPool.shared.forEach(blocks.count) { index in
+      let (first, count) = (blocks[index].lowerBound, blocks[index].count)
+      let multiply = BlockMultiplication(
+        Matrix(v.pointer + first * width, stride: width, transposed: true), depth: width, columns: count)
+      let logits = Tensor(uninitialized: [rows, count])
+      multiply(input.pointer, rows: rows, into: logits.pointer)
+      em_weight_norm_factors(
+        v.pointer + first * width, g.pointer + first, count, width, factors.pointer + first)
+      em_scale_columns(
+        logits.pointer, count, rows, count, factors.pointer + first, y.pointer + first, outputs)
+      withExtendedLifetime(logits) {}
+    }
   }
   return record(
     y, [x, direction, gain], WeightNormLinearBackward(x: input, direction: v, gain: g, factors: factors))
@@ -34,6 +39,13 @@ public func weightNormLinear(_ x: Variable, direction: Variable, gain: Variable)
 struct WeightNormLinearBackward: BackwardRule {
   static let name = "weightNormLinear"
   let x, direction, gain, factors: Tensor
+
+  func work(into inputs: InputGradients) -> Work {
+    let products = 1 + (inputs.wants(1) ? 1 : 0)
+    return Work(
+      products: products, x.shape[0], x.shape[1], direction.shape[0],
+      numbers: products * (x.count + direction.count + x.shape[0] * direction.shape[0]))
+  }
 
   consuming func backward(_ dy: consuming Tensor, into inputs: inout InputGradients) {
     let (x, direction, gain, factors) = (x, direction, gain, factors)
