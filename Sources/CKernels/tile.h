@@ -1,7 +1,16 @@
 // Register tiles of matrix products: up to six rows of sums stay in vector registers while a runs by as broadcast
 // numbers and b as vectors. Everything that multiplies matrices here is built from them.
+//
+// They multiply numbers. A file may define before this header what a NUMBER is, four bytes long, and how
+// MULTIPLY_ADD(V, sum, x, row) adds one number x times a vector of them to a vector of float32 sums: pairs of bfloat16
+// are such numbers (pairs.h).
 #pragma once
 #include "vector.h"
+
+#ifndef NUMBER
+#define NUMBER float
+#define MULTIPLY_ADD(V, sum, x, row) sum += (x) * (row)
+#endif
 
 typedef float v16 __attribute__((vector_size(64), aligned(4), may_alias));
 typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
@@ -13,15 +22,15 @@ typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
 #define EACH_PANEL _Pragma("clang loop unroll(full)") for (int j = 0; j < panels_; j++)
 
 // sum += column p of a times row p of b.
-#define OUTER_PRODUCT(V, p)                                          \
-  {                                                                  \
-    V row[panels_];                                                  \
-    EACH_PANEL row[j] = *(const V *)(b + j * panel + (p)*lanes_);    \
-    EACH_ROW EACH_PANEL sum[r][j] += a[r * ars + (p)*acs] * row[j]; \
+#define OUTER_PRODUCT(V, p)                                                       \
+  {                                                                               \
+    V row[panels_];                                                               \
+    EACH_PANEL row[j] = *(const V *)(b + j * panel + (p)*lanes_);                 \
+    EACH_ROW EACH_PANEL MULTIPLY_ADD(V, sum[r][j], a[r * ars + (p)*acs], row[j]); \
   }
 
 #define TILE(NAME, V, ROWS, PANELS)                                                                         \
-  INLINE void NAME##ROWS(long depth, const float *a, long ars, long acs, int ahead, const float *b,         \
+  INLINE void NAME##ROWS(long depth, const NUMBER *a, long ars, long acs, int ahead, const NUMBER *b,       \
                          long panel, const float *plus, long prs, float *c, long crs) {                       \
     enum { rows_ = ROWS, panels_ = PANELS, lanes_ = sizeof(V) / sizeof(float) };                            \
     V sum[ROWS][PANELS];                                                                                    \
@@ -51,7 +60,7 @@ typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
   TILE(NAME, V, 4, PANELS)                                                                                  \
   TILE(NAME, V, 5, PANELS)                                                                                  \
   TILE(NAME, V, 6, PANELS)                                                                                  \
-  INLINE void NAME(long rows, long depth, const float *a, long ars, long acs, int ahead, const float *b,    \
+  INLINE void NAME(long rows, long depth, const NUMBER *a, long ars, long acs, int ahead, const NUMBER *b,  \
                    long panel, const float *plus, long prs, float *c, long crs) {                           \
     switch (rows) {                                                                                         \
       TILE_CASE(NAME, 6)                                                                                    \
@@ -78,10 +87,9 @@ INLINE long smaller(long a, long b) { return a < b ? a : b; }
 #define SHUFFLE4(a, b, i, j) \
   __builtin_shufflevector(a, b, i, i + 1, j, j + 1, i + 4, i + 5, j + 4, j + 5)
 
-// Eight rows of eight numbers, transposed and times scale.
-INLINE void transpose8(const float *x, long stride, float scale, float *out, long out_stride) {
-  v8 a[8], b[8];
-  for (int i = 0; i < 8; i++) a[i] = *(const v8 *)(x + i * stride) * scale;
+// Stores eight rows of eight words transposed.
+INLINE void store_transposed8(v8 *a, float *out, long out_stride) {
+  v8 b[8];
   for (int i = 0; i < 8; i += 2) {
     b[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
     b[i + 1] = __builtin_shufflevector(a[i], a[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
@@ -95,4 +103,11 @@ INLINE void transpose8(const float *x, long stride, float scale, float *out, lon
     *(v8 *)(out + i * out_stride) = __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
     *(v8 *)(out + (i + 4) * out_stride) = __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
   }
+}
+
+// Eight rows of eight numbers, transposed and times scale.
+INLINE void transpose8(const float *x, long stride, float scale, float *out, long out_stride) {
+  v8 a[8];
+  for (int i = 0; i < 8; i++) a[i] = *(const v8 *)(x + i * stride) * scale;
+  store_transposed8(a, out, out_stride);
 }
