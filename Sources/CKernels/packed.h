@@ -1,10 +1,7 @@
-// Products with a packed matrix, of the numbers that tile.h multiplies: tiles of six rows by one panel of sixteen columns
-// or, `wide`, by four.
+// Products with a packed matrix, of the numbers that tile.h multiplies: in tiles of six rows by one panel of sixteen
+// columns or, `wide`, by four.
 #pragma once
 #include "tile.h"
-
-TILES(tile_one, v16, 1)
-TILES(tile_four, v16, 4)
 
 // A panel's part of this depth and six rows of a share the first cache.
 #define DEPTH 384

@@ -72,6 +72,10 @@ typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
     }                                                                                                       \
   }
 
+// A panel is sixteen columns.
+TILES(tile_one, v16, 1)
+TILES(tile_four, v16, 4)
+
 // How rows are shared out evenly among tiles: the first `high` tiles have one row more than `low`.
 typedef struct {
   long count, low, high;

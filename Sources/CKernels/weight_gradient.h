@@ -7,9 +7,6 @@
 #pragma once
 #include "tile.h"
 
-TILES(tile_one, v16, 1)
-TILES(tile_four, v16, 4)
-
 // Steps, outputs and inputs packed at a time: two squares of them and their sums share the second cache.
 #define SIDE 192
 #define GRADIENT_SCRATCH (2 * SIDE * SIDE + TILE_ROWS * LANES)

@@ -11,4 +11,5 @@ static inline void em_spin_pause(void) {
 #endif
 }
 
+#include "bfloat16.h"
 #include "training.h"
