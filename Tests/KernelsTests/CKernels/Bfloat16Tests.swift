@@ -3,12 +3,12 @@ import EmanateKernels
 import Testing
 
 @Suite struct Bfloat16Tests {
-  /// Rounded by comparing with both neighbours; the even one where they are equally far.
+  /// The nearer of the two neighbours, the even one where both are equally far.
   private static func rounded(_ x: Float) -> UInt16 {
     let below = UInt16(x.bitPattern >> 16)
     if x.isNaN { return below | 0x40 }
     if x.isInfinite { return below }
-    // The step above the largest number stands where another power of two would.
+    // Infinity counts as the power of two that would follow the largest number.
     func value(_ bits: UInt16) -> Double {
       let infinite = Float(bitPattern: UInt32(bits) << 16).isInfinite
       return infinite ? 0x1p128 : Double(Float(bitPattern: UInt32(bits & 0x7fff) << 16))
@@ -44,11 +44,11 @@ import Testing
   }
 
   @Test func `special numbers keep their kind`() {
-    let quiet = Float(bitPattern: 0x7f80_0001)  // a signalling NaN whose upper half alone is infinite
+    let signalling = Float(bitPattern: 0x7f80_0001)  // its upper half alone would be infinite
     let cases: [(Float, UInt16)] = [
       (0, 0), (-0.0, 0x8000), (1, 0x3f80), (.infinity, 0x7f80), (-.infinity, 0xff80),
       (.greatestFiniteMagnitude, 0x7f80), (-.greatestFiniteMagnitude, 0xff80), (.nan, 0x7fc0),
-      (quiet, 0x7fc0), (Float(bitPattern: 0xffff_ffff), 0xffff), (.leastNonzeroMagnitude, 0),
+      (signalling, 0x7fc0), (Float(bitPattern: 0xffff_ffff), 0xffff), (.leastNonzeroMagnitude, 0),
       (Float(bitPattern: 0x0000_8001), 1), (Float(bitPattern: 0x7f7f_7fff), 0x7f7f),
     ]
     for count in [1, cases.count] {
