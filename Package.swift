@@ -35,7 +35,8 @@ let package = Package(
     .target(name: "CEmanateResources", path: "Sources/CResources", exclude: ["fashion-mnist"]),
     // The training core
     .target(name: "EmanateKernels", dependencies: ["COpenBLAS", "CEmanateKernels"], path: "Sources/Kernels"),
-    .target(name: "EmanateTensors", dependencies: ["EmanateKernels"], path: "Sources/Tensors"),
+    .target(
+      name: "EmanateTensors", dependencies: ["CEmanateKernels", "EmanateKernels"], path: "Sources/Tensors"),
     .target(
       name: "EmanateAutograd", dependencies: ["CEmanateKernels", "EmanateKernels", "EmanateTensors"],
       path: "Sources/Autograd"),
@@ -71,7 +72,8 @@ let package = Package(
     .target(
       name: "EmanateConfiguration",
       dependencies: [
-        "CEmanateResources", "EmanateAugmentations", "EmanateNetworks", "EmanateOptimization", "Yams",
+        "CEmanateResources", "EmanateTensors", "EmanateAugmentations", "EmanateNetworks",
+        "EmanateOptimization", "Yams",
       ],
       path: "Sources/Configuration"),
     // The methods, what judges them, and the loop

@@ -122,9 +122,9 @@ VECTORIZED void em_attention(const float *q, const float *k, const float *v, lon
 }
 
 VECTORIZED void em_attention_backward(const float *q, const float *k, const float *v, long stride,
-                                      long tokens, long depth, const float *out, const float *dout,
-                                      long out_stride, const float *log_sums, float *dq, float *dk, float *dv,
-                                      long gradient_stride, float *scratch) {
+                                      long tokens, long depth, const float *out, long out_stride,
+                                      const float *dout, long dout_stride, const float *log_sums, float *dq,
+                                      float *dk, float *dv, long gradient_stride, float *scratch) {
   long wide = padded(depth), keys = padded(tokens), some = gradient_rows(tokens);
   float scale = 1.0f / __builtin_sqrtf((float)depth);
   float *key_columns = scratch, *value_columns = key_columns + keys * wide;
@@ -138,15 +138,15 @@ VECTORIZED void em_attention_backward(const float *q, const float *k, const floa
   for (long first = 0; first < tokens; first += some) {
     long rows = smaller(some, tokens - first);
     pack_rows(q + first * stride, stride, rows, depth, scale, queries);
-    pack_rows(dout + first * out_stride, out_stride, rows, depth, 1.0f, upstream);
+    pack_rows(dout + first * dout_stride, dout_stride, rows, depth, 1.0f, upstream);
     // A few rows at a time: scores, probabilities and their gradients stay in the first cache.
     for (long start = 0; start < rows; start += SCORE_ROWS) {
       long n = smaller(SCORE_ROWS, rows - start);
       product(n, keys, depth, q + (first + start) * stride, stride, 1, key_columns, p + start * keys, keys, 0);
-      product(n, keys, depth, dout + (first + start) * out_stride, out_stride, 1, value_columns, ds + start * keys,
+      product(n, keys, depth, dout + (first + start) * dout_stride, dout_stride, 1, value_columns, ds + start * keys,
               keys, 0);
       for (long r = start; r < start + n; r++) {
-        const float *o = out + (first + r) * out_stride, *u = dout + (first + r) * out_stride;
+        const float *o = out + (first + r) * out_stride, *u = dout + (first + r) * dout_stride;
         SUM(delta, depth, u[i] * o[i]);
         float *probability = p + r * keys, *gradient = ds + r * keys, shift = log_sums[first + r];
         for (long i = 0; i < keys; i++) {

@@ -36,7 +36,7 @@ INLINE float slope_r(float u) {
 }
 
 VECTORIZED void em_gelu(const float *x, long count, float *out) {
-  for (long i = 0; i < count; i++) {
+  ELEMENTWISE for (long i = 0; i < count; i++) {
     float z = normal_range(x[i]), u = z * z;
     out[i] = x[i] * (0.5f + normal_p(u) * (z / normal_q(u)));
   }

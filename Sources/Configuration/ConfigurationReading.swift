@@ -76,10 +76,6 @@ extension ExperimentConfiguration {
         path: "dino.centering", value: "sinkhorn",
         reason: "Sinkhorn-Knopp is not available yet; use ema or off")
     }
-    if training.precision == .bfloat16 {
-      throw .notAvailable(
-        path: "training.precision", value: "bfloat16", reason: "bfloat16 is not available yet; use float32")
-    }
   }
 
   private mutating func merge(

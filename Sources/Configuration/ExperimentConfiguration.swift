@@ -1,4 +1,5 @@
 import EmanateNetworks
+import EmanateTensors
 
 /// Everything that decides what a run does; a new value holds the defaults.
 ///
@@ -201,6 +202,8 @@ public struct TrainingSettings: Hashable, Sendable {
   public var warmupEpochs = 10
   /// The numbers that are computed with.
   public var precision = Precision.float32
+  /// Whether bfloat16 is computed on a processor without instructions for it.
+  public var emulateBfloat16 = false
   /// Whether a block's inside is computed once more in the backward pass in place of being kept in memory.
   public var recompute = false
   /// In how many parts, one after the other, a batch goes through the networks; the step is the undivided batch's.
@@ -209,9 +212,6 @@ public struct TrainingSettings: Hashable, Sendable {
   public var checkpointEverySteps = 500
   /// How many checkpoints are kept.
   public var checkpointsKept = 3
-
-  /// The numbers that are computed with.
-  public enum Precision: String, WordSetting { case float32, bfloat16 }
 
   /// The epochs as a given setting: giving them switches `steps` off, because both are one setting.
   var givenEpochs: Int {
@@ -227,3 +227,4 @@ public struct LoggingSettings: Hashable, Sendable {
 }
 
 extension PositionInterpolation: WordSetting {}
+extension Precision: WordSetting {}

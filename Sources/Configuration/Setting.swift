@@ -142,7 +142,10 @@ public struct Setting: Sendable {
     Setting(
       "training.warmupEpochs", \.training.warmupEpochs,
       "epochs in which the learning rate rises; at most a tenth of the run", within: 0...1e6),
-    Setting("training.precision", \.training.precision, "numbers that are computed with"),
+    Setting("training.precision", \.training.precision, "numbers that products are computed with"),
+    Setting(
+      "training.emulateBfloat16", \.training.emulateBfloat16,
+      "whether bfloat16 is computed on a processor without instructions for it: less memory, no less time"),
     Setting(
       "training.recompute", \.training.recompute,
       "whether a block's inside is computed twice in place of being kept in memory"),

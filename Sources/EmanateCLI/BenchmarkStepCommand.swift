@@ -22,20 +22,16 @@ struct BenchmarkStepCommand: ParsableCommand {
   @Option(help: "How many local views there are.") var locals = 8
   @Option(help: "Images a step.") var batch = 8
   @Option(help: "Prototypes, K.") var prototypes = 65_536
-  @Option(help: "float32.") var precision = "float32"
   @Option(help: "Steps, two of warm-up among them.") var steps = 8
   @Option(help: "Keys weights and views.") var seed: UInt64 = 0
   @Flag(help: "Compute each block's inside twice in place of keeping it in memory.") var recompute = false
   @Option(help: "Parts in which a batch is computed, one after the other.") var batchParts = 1
   @Flag(help: "Say where the time goes, by kind of operation.") var profile = false
+  @OptionGroup var computing: PrecisionOptions
   @OptionGroup var threading: ThreadOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    if precision != "float32" {
-      throw ValidationError(
-        "--precision \(precision): this build computes in float32 only; bfloat16 needs oneDNN")
-    }
     for (name, value) in [
       ("--patch", patch), ("--global-side", globalSide), ("--batch", batch), ("--prototypes", prototypes),
       ("--steps", steps), ("--batch-parts", batchParts),
@@ -57,6 +53,7 @@ struct BenchmarkStepCommand: ParsableCommand {
       throw CommandFailure(.usage, "--arch \(arch): none of \(names)")
     }
     var options = StepBenchmark.Options()
+    options.precision = computing.precision
     options.sizes = VisionTransformerSizes(
       width: preset.width, depth: preset.depth, heads: preset.heads, patch: patch, side: globalSide,
       dropPath: 0.1)
@@ -69,7 +66,8 @@ struct BenchmarkStepCommand: ParsableCommand {
       images_per_second: result.imagesPerSecond, step_seconds: result.medianSeconds, loss: result.loss,
       parameters: result.parameters, peak_resident_bytes: peakResidentBytes(),
       allocations_in_last_step: result.allocationsInLastStep,
-      product_gflops: result.profile?.productRate, profile: result.profile?.rows)
+      product_gflops: result.profile?.productRate, profile: result.profile?.rows,
+      memory: profile ? Self.memory(result) : nil)
     output.result(
       report,
       text: String(
@@ -77,7 +75,7 @@ struct BenchmarkStepCommand: ParsableCommand {
           "%.2f images/s (median step %.3f s), loss %.4f, %d parameters, peak memory %.0f MB, %d new buffers in the "
           + "last step", report.images_per_second, report.step_seconds, report.loss, report.parameters,
         Double(report.peak_resident_bytes) / 1e6, report.allocations_in_last_step)
-        + (result.profile.map { "\n\n" + Self.table($0) } ?? ""))
+        + (result.profile.map { "\n\n" + Self.table($0) + "\n\n" + Self.table(Self.memory(result)) } ?? ""))
   }
 
   private static func table(_ profile: StepProfile) -> String {
@@ -103,11 +101,36 @@ struct BenchmarkStepCommand: ParsableCommand {
         profile.productRate)
   }
 
+  /// Tensors by what they hold; what the process holds beyond them is freed blocks kept for later, code and libraries.
+  private static func memory(_ result: StepBenchmark.Result) -> [MemoryRow] {
+    let parts = result.memory.map { MemoryRow(part: $0.part, megabytes: Double($0.bytes) / 1e6) }
+    let peak = Double(peakResidentBytes()) / 1e6
+    let rest = peak - parts.reduce(0) { $0 + $1.megabytes }
+    return parts + [
+      MemoryRow(part: "free blocks kept, program, libraries", megabytes: rest),
+      MemoryRow(part: "peak", megabytes: peak),
+    ]
+  }
+
+  private static func table(_ memory: [MemoryRow]) -> String {
+    let rows = memory.map {
+      $0.part.padding(toLength: 40, withPad: " ", startingAt: 0)
+        + String(format: "%8.0f  %5.1f %%", $0.megabytes, 100 * $0.megabytes / memory.last!.megabytes)
+    }
+    return (["memory                                        MB   share"] + rows).joined(separator: "\n")
+  }
+
+  private struct MemoryRow: Encodable {
+    let part: String
+    let megabytes: Double
+  }
+
   private struct Report: Encodable {
     let images_per_second, step_seconds, loss: Double
     let parameters, peak_resident_bytes, allocations_in_last_step: Int
     let product_gflops: Double?
     let profile: [StepProfile.Row]?
+    let memory: [MemoryRow]?
   }
 }
 

@@ -83,7 +83,7 @@ struct KNNCommand: ParsableCommand {
 
   /// The initialisations of seeds 0, 1 and 2.
   private func randomSources(_ network: FrozenNetwork?) throws -> [FeatureSource] {
-    let network = try network ?? weights.reader.random(seed: 0)
+    let network = try network ?? weights.randomNetwork(seed: 0)
     return (0..<3).map { .network(network.randomized(seed: $0)) }
   }
 

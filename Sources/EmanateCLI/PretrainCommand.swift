@@ -3,6 +3,7 @@ import EmanateConfiguration
 import EmanateData
 import EmanateInterchange
 import EmanateKernels
+import EmanateTensors
 import EmanateTraining
 import Foundation
 
@@ -29,8 +30,8 @@ struct PretrainCommand: ParsableCommand {
     name: .customLong("set"), help: "A setting, `training.batchSize=32` say; may be given several times.")
   var overrides: [String] = []
 
-  @Option(help: "The numbers that are computed with: float32 or bfloat16.")
-  var precision: String?
+  @Option(help: "The numbers that products are computed with: float32 or bfloat16.")
+  var precision: Precision?
 
   @Option(help: "Keys all randomness (configuration key `seed`).")
   var seed: Int?
@@ -83,7 +84,7 @@ struct PretrainCommand: ParsableCommand {
     }
     var extra: [String] = []
     if let seed { extra.append("seed=\(seed)") }
-    if let precision { extra.append("training.precision=\(precision)") }
+    if let precision { extra.append("training.precision=\(precision.rawValue)") }
     return try ExperimentConfiguration.load(files: config.map { [$0] } ?? [], overrides: overrides + extra)
   }
 

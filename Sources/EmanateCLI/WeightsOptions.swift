@@ -1,6 +1,7 @@
 import ArgumentParser
 import EmanateConfiguration
 import EmanateEvaluation
+import EmanateTensors
 
 /// `--weights` and what belongs to it: a run, a checkpoint, a file, `raw-pixels` or `random`.
 struct WeightsOptions: ParsableArguments {
@@ -14,6 +15,7 @@ struct WeightsOptions: ParsableArguments {
   var network = NetworkHints.Role.teacher
 
   @OptionGroup var architecture: ArchitectureOptions
+  @OptionGroup var computing: PrecisionOptions
 
   /// What the words stand for.
   enum Choice { case rawPixels, random, stored(String) }
@@ -37,8 +39,16 @@ struct WeightsOptions: ParsableArguments {
   /// The network that is stored, with its notes shown as warnings; nil for the words.
   func storedNetwork() throws -> FrozenNetwork? {
     guard case .stored(let path) = choice else { return nil }
-    let network = try reader.read(path)
+    var network = try reader.read(path)
+    network.precision = computing.precision
     for note in network.notes { StandardError.write("emanate: note: \(note)\n") }
+    return network
+  }
+
+  /// The initialisation of `seed` of the architecture that the options say.
+  func randomNetwork(seed: UInt64) throws -> FrozenNetwork {
+    var network = try reader.random(seed: seed)
+    network.precision = computing.precision
     return network
   }
 
@@ -46,11 +56,29 @@ struct WeightsOptions: ParsableArguments {
   func source(seed: UInt64) throws -> FeatureSource {
     switch choice {
     case .rawPixels: .pixels(side: architecture.side ?? 224)
-    case .random: .network(try reader.random(seed: seed))
+    case .random: .network(try randomNetwork(seed: seed))
     case .stored: .network(try storedNetwork()!)
     }
   }
 }
+
+/// `--precision`: what products are computed with.
+struct PrecisionOptions: ParsableArguments {
+  @Option(help: "The numbers that products are computed with: float32 or bfloat16.")
+  var precision = Precision.float32
+
+  @Flag(help: "Compute bfloat16 also on a processor without instructions for it, no faster than float32.")
+  var emulateBfloat16 = false
+
+  func validate() throws {
+    if let missing = precision.missing, !emulateBfloat16 {
+      throw ValidationError(
+        "--precision \(precision): \(missing); --emulate-bfloat16 computes the same numbers without it")
+    }
+  }
+}
+
+extension Precision: ExpressibleByArgument {}
 
 /// `--arch`, `--patch`, `--side`: a network's sizes where no file says them.
 struct ArchitectureOptions: ParsableArguments {

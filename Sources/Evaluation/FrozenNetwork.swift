@@ -13,6 +13,8 @@ public struct FrozenNetwork {
   public let normalization: Normalization
   /// What a user should know about how it was read, a sentence each.
   public let notes: [String]
+  /// What its products are computed with.
+  public var precision = Precision.float32
   private let backbone: VisionTransformer
   private let store: ParameterStore
 
@@ -41,7 +43,7 @@ public struct FrozenNetwork {
 
   /// The class token after the final LayerNorm: patches [B, P, 3·patch²] -> [B, D], without stochastic depth.
   public func features(_ patches: Tensor) -> Tensor {
-    backbone.features(patches, first: 0, Pass(store, mode: .evaluation)).value
+    backbone.features(patches, first: 0, Pass(store, mode: .evaluation, precision: precision)).value
   }
 
   /// The number of weights.
@@ -49,6 +51,8 @@ public struct FrozenNetwork {
 
   /// The same architecture, side and normalisation with the initialisation of `seed`.
   public func randomized(seed: UInt64) -> FrozenNetwork {
-    FrozenNetwork(random: sizes, side: side, normalization: normalization, seed: seed)
+    var network = FrozenNetwork(random: sizes, side: side, normalization: normalization, seed: seed)
+    network.precision = precision
+    return network
   }
 }

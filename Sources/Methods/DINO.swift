@@ -41,7 +41,7 @@ public struct DINO: Method {
       "DINO: \(globals.shape[0]) rows are not \(views.globalViews) views")
     let batch = globals.shape[0] / views.globalViews
     // No tape and no drop-path: a Tensor, no way back.
-    let targets = encoder([globals], Pass(teacher, mode: .evaluation)).value
+    let targets = encoder([globals], Pass(teacher, mode: .evaluation, precision: pass.precision)).value
     let guesses = encoder(views.groups, pass)
     precondition(
       guesses.shape[0] % batch == 0, "DINO: \(guesses.shape[0]) rows are not whole views of \(batch)")

@@ -28,6 +28,8 @@ public final class Pass {
   public let tape: Tape?
   let seed: UInt64
   let step: Int
+  /// What products are computed with.
+  public let precision: Precision
   private let memory: Memory
   private let images: BatchPart?
   private let store: ParameterStore
@@ -37,7 +39,7 @@ public final class Pass {
   /// sample's place in the batch; `images` says which part of the batch this pass sees, if not the whole.
   public init(
     _ store: ParameterStore, tape: Tape? = nil, mode: Mode, seed: UInt64 = 0, step: Int = 0,
-    memory: Memory = .keepsActivations, images: BatchPart? = nil
+    memory: Memory = .keepsActivations, images: BatchPart? = nil, precision: Precision = .float32
   ) {
     self.store = store
     self.tape = tape
@@ -46,6 +48,7 @@ public final class Pass {
     self.step = step
     self.memory = memory
     self.images = images
+    self.precision = precision
     variables = Array(repeating: nil, count: store.parameters.count)
     store.openPasses += 1
     if let tape { for parameter in store.parameters { tape.expect(parameter.part) } }

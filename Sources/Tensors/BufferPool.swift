@@ -12,7 +12,8 @@ public final class BufferPool: Sendable {
   private struct State {
     var free: [Int: [UInt]] = [:]
     var freshAllocations = 0
-    var bytesInUse = 0
+    var bytesInUse = 0 { didSet { peakBytesInUse = max(peakBytesInUse, bytesInUse) } }
+    var peakBytesInUse = 0
     var bytesKept = 0
   }
 
@@ -25,6 +26,9 @@ public final class BufferPool: Sendable {
 
   /// Bytes that live tensors hold now.
   public var bytesInUse: Int { state.withLock { $0.bytesInUse } }
+
+  /// The most bytes that live tensors held at once since the program began.
+  public var peakBytesInUse: Int { state.withLock { $0.peakBytesInUse } }
 
   /// Gives all kept blocks back to the system.
   public func drain() {

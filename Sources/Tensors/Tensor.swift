@@ -1,16 +1,24 @@
-/// A dense, row-major array of float32 numbers: a value, copied when written to while shared.
+import CEmanateKernels
+
+/// A dense, row-major array of numbers: a value, copied when written to while shared.
+///
+/// The numbers are float32, but for what operations keep in bfloat16; of such a tensor `array`, `float32()` and
+/// `bfloat16Pointer` give the numbers.
 public struct Tensor: Sendable {
   package private(set) var storage: Storage
   /// Where the first element stands in the storage, in elements.
   package let offset: Int
   /// The sizes of the axes, outermost first.
   public let shape: Shape
+  /// What its elements are.
+  public let precision: Precision
 
   /// A tensor whose elements are not yet written.
-  public init(uninitialized shape: Shape) {
-    storage = Storage(bytes: shape.count * MemoryLayout<Float>.stride)
+  public init(uninitialized shape: Shape, as precision: Precision = .float32) {
+    storage = Storage(bytes: shape.count * (precision == .float32 ? 4 : 2))
     offset = 0
     self.shape = shape
+    self.precision = precision
   }
 
   /// A tensor of one repeated number.
@@ -26,17 +34,29 @@ public struct Tensor: Sendable {
     _ = elements.initialize(from: values)
   }
 
-  package init(storage: Storage, offset: Int, shape: Shape) {
+  package init(storage: Storage, offset: Int, shape: Shape, precision: Precision = .float32) {
     self.storage = storage
     self.offset = offset
     self.shape = shape
+    self.precision = precision
   }
 
   /// The number of elements.
   public var count: Int { shape.count }
 
   /// The elements in row-major order, copied.
-  public var array: [Float] { withExtendedLifetime(storage) { Array(UnsafeBufferPointer(elements)) } }
+  public var array: [Float] {
+    let numbers = float32()
+    return withExtendedLifetime(numbers) { Array(UnsafeBufferPointer(numbers.elements)) }
+  }
+
+  /// The same numbers as float32, exactly; the tensor itself if it is that.
+  public func float32() -> Tensor {
+    if precision == .float32 { return self }
+    let wide = Tensor(uninitialized: shape)
+    withExtendedLifetime(storage) { em_from_bfloat16(bfloat16Pointer, count, wide.pointer) }
+    return wide
+  }
 
   /// The only element of a tensor that has one.
   public var scalar: Float {
@@ -49,7 +69,7 @@ public struct Tensor: Sendable {
     precondition(
       shape.count == count,
       "Tensor.reshaped: \(self.shape) has \(count) elements, \(shape) has \(shape.count)")
-    return Tensor(storage: storage, offset: offset, shape: shape)
+    return Tensor(storage: storage, offset: offset, shape: shape, precision: precision)
   }
 
   /// Rows `range` of the first axis, sharing memory: [R, ...] -> [range.count, ...].
@@ -59,7 +79,8 @@ public struct Tensor: Sendable {
     let stride = shape[0] == 0 ? 0 : count / shape[0]
     var sizes = shape.array
     sizes[0] = range.count
-    return Tensor(storage: storage, offset: offset + range.lowerBound * stride, shape: Shape(sizes))
+    return Tensor(
+      storage: storage, offset: offset + range.lowerBound * stride, shape: Shape(sizes), precision: precision)
   }
 
   /// Reads the elements in place.
@@ -89,12 +110,18 @@ public struct Tensor: Sendable {
   ///
   /// Valid while the tensor lives. Uniqueness is not checked: use on tensors just made.
   package var elements: UnsafeMutableBufferPointer<Float> {
-    UnsafeMutableBufferPointer(
-      start: storage.base.assumingMemoryBound(to: Float.self) + offset, count: shape.count)
+    UnsafeMutableBufferPointer(start: pointer, count: shape.count)
   }
 
   /// The first element's place; as `elements`.
   package var pointer: UnsafeMutablePointer<Float> {
-    storage.base.assumingMemoryBound(to: Float.self) + offset
+    precondition(precision == .float32, "Tensor: \(precision) numbers of shape \(shape) are not float32")
+    return storage.base.assumingMemoryBound(to: Float.self) + offset
+  }
+
+  /// The first element's place in a bfloat16 tensor: upper halves of float32 numbers.
+  package var bfloat16Pointer: UnsafeMutablePointer<UInt16> {
+    precondition(precision == .bfloat16, "Tensor: \(precision) numbers of shape \(shape) are not bfloat16")
+    return storage.base.assumingMemoryBound(to: UInt16.self) + offset
   }
 }

@@ -52,9 +52,13 @@ public struct Pretraining {
   ///   setting that this build cannot serve.
   public func prepared() throws -> Preparation {
     try configuration.check()
-    if configuration.training.precision != .float32 {
+    if let missing = configuration.training.precision.missing,
+      !configuration.training.emulateBfloat16
+    {
       throw TrainingError.unavailable(
-        setting: "training.precision", reason: "this build computes in float32 only; bfloat16 needs oneDNN")
+        setting: "training.precision",
+        reason: "\(missing); training.emulateBfloat16=true computes the same numbers "
+          + "without it, which saves memory and no time")
     }
     if configuration.dino.centering == .sinkhorn {
       throw TrainingError.unavailable(
@@ -132,7 +136,7 @@ public struct Pretraining {
       maker: preparation.views, globalViews: preparation.globalViews,
       step: TrainingStep(
         method, optimizer: AdamW(method.student, configuration.adamW), seed: seed,
-        memory: memory))
+        memory: memory, precision: configuration.training.precision))
   }
 
   private func checkConfiguration(_ recipe: Recipe) throws {

@@ -31,6 +31,8 @@ public struct StepBenchmark {
     public var recomputes = false
     /// In how many parts a batch is computed.
     public var batchParts = 1
+    /// What products are computed with.
+    public var precision = Precision.float32
     /// Whether the steps after the warm-up are profiled.
     public var profiles = false
     /// ViT-Ti/16 with DINO's head on 2 x 224 + 8 x 96 pixels, batch 8.
@@ -51,6 +53,8 @@ public struct StepBenchmark {
     public let parameters: Int
     /// Memory blocks taken from the system during the last step; 0 in the steady state.
     public let allocationsInLastStep: Int
+    /// Where the bytes are at a step's peak, largest parts last: what, and how many.
+    public let memory: [(part: String, bytes: Int)]
     /// Where the time of the steps after the warm-up went, if that was asked for.
     public let profile: StepProfile?
   }
@@ -67,7 +71,7 @@ public struct StepBenchmark {
       encoder: encoder, student: store, criterion: DINOLoss(prototypes: options.head.prototypes))
     var step = TrainingStep(
       method, optimizer: AdamW(store), seed: options.seed,
-      memory: .init(recomputes: options.recomputes, parts: options.batchParts))
+      memory: .init(recomputes: options.recomputes, parts: options.batchParts), precision: options.precision)
     let views = Views(
       groups: [
         noise(images: 2 * options.batch, side: options.globalSide, options),
@@ -92,9 +96,19 @@ public struct StepBenchmark {
     let profile = options.profiles ? Profile.shared.end() : []
     let counted = seconds[warmUp...].sorted()
     let median = counted[counted.count / 2]
+    let flat = 4 * store.flatShape.count
+    let inputs = 4 * views.groups.reduce(0) { $0 + $1.count }
     return Result(
       seconds: seconds, medianSeconds: median, imagesPerSecond: Double(options.batch) / median, loss: loss,
       parameters: store.parameterCount, allocationsInLastStep: allocations,
+      memory: [
+        ("student", flat), ("teacher", flat), ("gradients", flat), ("moments of the optimizer", 2 * flat),
+        ("views", inputs),
+        (
+          "activations, logits and working memory",
+          BufferPool.shared.peakBytesInUse - 5 * flat - inputs
+        ),
+      ],
       profile: options.profiles
         ? StepProfile(
           lines: profile, steps: counted.count, seconds: counted.reduce(0, +),

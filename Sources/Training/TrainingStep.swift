@@ -14,6 +14,8 @@ public struct TrainingStep<M: Method> {
   public let seed: UInt64
   /// What a step keeps in memory.
   public let memory: Memory
+  /// What products are computed with.
+  public let precision: Precision
   /// Of the last step, before clipping, as the student's flat buffer.
   package private(set) var gradients: Tensor
 
@@ -42,9 +44,12 @@ public struct TrainingStep<M: Method> {
   }
 
   /// A step over a method's student.
-  public init(_ method: M, optimizer: AdamW, seed: UInt64, memory: Memory = Memory()) {
+  public init(
+    _ method: M, optimizer: AdamW, seed: UInt64, memory: Memory = Memory(), precision: Precision = .float32
+  ) {
     precondition(Self.canServe(memory), "TrainingStep: \(M.name) couples the images of a batch")
     self.memory = memory
+    self.precision = precision
     self.method = method
     self.optimizer = optimizer
     self.seed = seed
@@ -79,7 +84,7 @@ public struct TrainingStep<M: Method> {
       let pass = Pass(
         method.student, tape: tape, mode: .training, seed: seed, step: now.step,
         memory: memory.recomputes ? .recomputesBlocks : .keepsActivations,
-        images: BatchPart(range, of: images))
+        images: BatchPart(range, of: images), precision: precision)
       let loss = method.loss(parts == 1 ? views : views.part(range), pass, now)
       let value = Double(loss.scalar)
       guard value.isFinite else {

@@ -107,7 +107,6 @@ struct ExperimentConfigurationTests {
     ("training.batchParts=65", ["`training.batchParts` is 65", "`training.batchSize`, 64"]),
     ("training.recompute=1", ["true or false"]),
     ("dino.centering=sinkhorn", ["not available yet"]),
-    ("training.precision=bfloat16", ["not available yet"]),
     ("data.recipe=", ["data.recipe"]),
     ("training.epochs={", ["not YAML"]),
   ]

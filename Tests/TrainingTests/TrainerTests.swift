@@ -1,6 +1,7 @@
 import EmanateConfiguration
 import EmanateData
 import EmanateKernels
+import EmanateTensors
 import EmanateTraining
 import Foundation
 import Testing
@@ -9,9 +10,13 @@ import Testing
 @Suite(.serialized) struct TrainerTests {
   let scratch = Scratch()
 
-  @Test func `ten steps with one, two and three threads write the same bytes`() throws {
-    let data = try scratch.images(23, broken: 1)
-    let configuration = try tinyConfiguration(steps: 10, "data.skipLimit=0.1")
+  @Test(arguments: Precision.allCases)
+  func `ten steps with one, two and three threads write the same bytes`(precision: Precision) throws {
+    let data = try scratch.images(39, broken: 1)
+    // Enough rows that every layer of a block is cut by rows.
+    let configuration = try tinyConfiguration(
+      steps: 10, "data.skipLimit=0.1", "training.batchSize=16", "training.precision=\(precision)",
+      "training.emulateBfloat16=true")
     let threads = ThreadPool.shared.threads
     defer { ThreadPool.shared.resize(to: threads) }
     var first: [String: Data]?
@@ -138,6 +143,29 @@ import Testing
       let lines = try String(contentsOfFile: run + "/metrics.jsonl", encoding: .utf8).split(separator: "\n")
       #expect(lines.count == step, "a line for each step before")
     }
+  }
+
+  @Test func `bfloat16 is refused by name of what is missing, and trains near float32`() throws {
+    let data = try scratch.images(40)
+    let settings = ["training.batchSize=16", "training.precision=bfloat16"]
+    let refused = Pretraining(
+      try tinyConfiguration(steps: 4, settings[0], settings[1]), data: [data], run: scratch.path + "/refused")
+    if let missing = Precision.bfloat16.missing {
+      let error = #expect(throws: TrainingError.self) { try refused.prepared() }
+      #expect(missing.contains("AVX512_BF16"))
+      #expect("\(try #require(error))".contains(missing))
+      #expect(!FileManager.default.fileExists(atPath: scratch.path + "/refused"))
+    } else {
+      _ = try refused.prepared()
+    }
+    let outcomes = try Precision.allCases.map { precision in
+      try pretrain(
+        try tinyConfiguration(
+          steps: 4, settings[0], "training.precision=\(precision)", "training.emulateBfloat16=true"),
+        data: data, run: scratch.path + "/\(precision)")
+    }
+    let losses = try outcomes.map { try #require($0.loss) }
+    #expect(losses[0] != losses[1] && abs(losses[0] - losses[1]) < 2e-3, "\(losses)")
   }
 
   @Test func `too many unreadable files stop the run with the first of them`() throws {

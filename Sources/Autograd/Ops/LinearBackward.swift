@@ -79,7 +79,9 @@ struct LinearBackward: BackwardRule {
     let wantsInput = inputs.wants(0)
     let multiply =
       wantsInput
-      ? BlockMultiplication(Matrix(step.weight.pointer, stride: width), depth: outputs, columns: width) : nil
+      ? BlockMultiplication(
+        Matrix(step.weight.pointer, stride: width), depth: outputs, columns: width,
+        in: step.isRounded ? .bfloat16 : .float32) : nil
     let shares = inputs.wants(1) ? Tensor(uninitialized: [groups.count, outputs, width]) : nil
 
     // A group's last block is handed out on its own after all groups' others, so that threads finish together.
@@ -89,32 +91,36 @@ struct LinearBackward: BackwardRule {
       let last = max(1, blocks.count - 1)
       let da = Tensor(uninitialized: [blocks.size, width])
       let activated = step.needsPrelude ? Tensor(uninitialized: [blocks.size, width]) : nil
-      let scratch = Tensor(uninitialized: [em_weight_gradient_scratch()])
+      let scratch = weightGradientScratch()
+      let (rounded, roundedInput) = (
+        step.rounding(rows: blocks.size, outputs), step.rounding(rows: blocks.size, width)
+      )
       for block in link == 0 ? 0..<last : last..<blocks.count {
         let range = blocks[block].shifted(by: group.lowerBound)
         let dy = upstream + range.lowerBound * outputs
-        let x = activated?.pointer ?? step.x.pointer + range.lowerBound * width
         em_column_sums(
           dy, range.count, outputs, outputs, sums.bias.pointer + index * outputs, block == 0 ? 0 : 1)
+        let gradient = Operand(dy, count: range.count * outputs, rounded: rounded)
         if let dx, let multiply {
           if step.needsPrelude {
-            multiply(dy, rows: range.count, into: da.pointer)
+            multiply(gradient, rows: range.count, into: da.pointer)
             step.preludeBackward(
-              range, da.pointer, into: dx, beta: beta, again: x,
+              range, da.pointer, into: dx, beta: beta, again: activated!.pointer,
               sums: sums.norm.pointer + index * 2 * width, isFirst: block == 0)
           } else {
-            multiply(dy, rows: range.count, into: dx + range.lowerBound * width, beta: beta)
+            multiply(gradient, rows: range.count, into: dx + range.lowerBound * width, beta: beta)
           }
-        } else {
-          step.prelude(range, statistics: step.statistics, isAgain: true, into: x)
+        } else if let activated {
+          step.prelude(range, statistics: step.statistics, isAgain: true, into: activated.pointer)
         }
         if let shares {
-          em_weight_gradient(
-            dy, x, range.count, outputs, width, shares.pointer + index * outputs * width, block == 0 ? 0 : 1,
-            scratch.pointer)
+          weightGradient(
+            gradient, step.operand(range, activated?.pointer, rounded: roundedInput), rows: range.count,
+            outputs: outputs, inputs: width, into: shares.pointer + index * outputs * width,
+            beta: block == 0 ? 0 : 1, scratch: scratch)
         }
       }
-      withExtendedLifetime((da, activated, scratch)) {}
+      withExtendedLifetime((da, activated, scratch, rounded, roundedInput)) {}
     }
 
     if wantsInput {
@@ -207,7 +213,7 @@ extension LinearStep {
       preconditionFailure("linear: there is no prelude to pass back through")
     case .gelu:
       let (first, count) = (range.lowerBound * inputs, range.count * inputs)
-      em_gelu_backward(x.pointer + first, da, count, beta == 0 ? dx + first : da, a)
+      em_gelu_backward(wide(range, a), da, count, beta == 0 ? dx + first : da, a)
       if beta != 0 { em_add(dx + first, da, 1, count) }
     case .layerNorm(let gamma, _, _):
       prelude(range, statistics: statistics, isAgain: true, into: a)

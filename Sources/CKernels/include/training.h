@@ -19,9 +19,9 @@ void em_layer_norm_backward(const float *dy, const float *x, const int32_t *rows
 
 // y[i] += bias for count rows of n.
 void em_add_bias(float *y, const float *bias, long count, long n);
-// out = x * Phi(x), exact GELU (Hendrycks and Gimpel 2016), to 1e-6.
+// out = x * Phi(x), exact GELU (Hendrycks and Gimpel 2016), to 1e-6; out may be x.
 void em_gelu(const float *x, long count, float *out);
-// dx = dy * gelu'(x) (dx may be dy), and the value gelu(x) once more.
+// dx = dy * gelu'(x) (dx may be dy), and the value gelu(x) once more (value may be x).
 void em_gelu_backward(const float *x, const float *dy, long count, float *dx, float *value);
 
 // y[row i] = x[row i] + scale * (branch[i] + bias), branch starting at row `first`.
@@ -78,8 +78,9 @@ void em_attention(const float *q, const float *k, const float *v, long stride, l
 // The gradients by q, k, v; probabilities are recomputed from the log2 (FlashAttention, Dao et al. 2022,
 // alg. 4).
 void em_attention_backward(const float *q, const float *k, const float *v, long stride, long tokens,
-                           long depth, const float *out, const float *dout, long out_stride,
-                           const float *log_sums, float *dq, float *dk, float *dv, long gradient_stride,
+                           long depth, const float *out, long out_stride, const float *dout,
+                           long dout_stride, const float *log_sums, float *dq, float *dk, float *dv,
+                           long gradient_stride,
                            float *scratch);
 long em_attention_scratch(long tokens, long depth);
 // AdamW (Loshchilov and Hutter 2019, alg. 2): decay, moments, bias-corrected step. gradient is scaled by

@@ -43,6 +43,7 @@ public struct DINOHead: Sendable {
   /// x: [N, D] -> logits [N, K].
   public func callAsFunction(_ x: Variable, _ pass: Pass) -> Variable {
     let projected = third(second(first(x, pass), pass, after: .gelu), pass, after: .gelu)
-    return weightNormLinear(normalized(projected), direction: pass[direction], gain: pass[gain])
+    return weightNormLinear(
+      normalized(projected), direction: pass[direction], gain: pass[gain], in: pass.precision)
   }
 }

@@ -12,18 +12,22 @@ public struct Linear: Sendable {
     bias = scope.parameter("bias", [outputs], .zeros)
   }
 
-  /// x: [..., I] -> [..., O], after a prelude; of some samples only, or added to a residual.
+  /// x: [..., I] -> [..., O], after a prelude; of some samples only, or added to a residual. Computed in the pass's
+  /// precision, and kept in `result`'s if that is the pass's.
   public func callAsFunction(
-    _ x: Variable, _ pass: Pass, after prelude: Prelude = .none, of kept: KeptSamples? = nil
+    _ x: Variable, _ pass: Pass, after prelude: Prelude = .none, of kept: KeptSamples? = nil,
+    keeping result: Precision = .float32
   ) -> Variable {
-    linear(x, pass[weight], pass[bias], after: prelude, of: kept)
+    linear(
+      x, pass[weight], pass[bias], after: prelude, of: kept, in: pass.precision, keeping: result)
   }
 
   func callAsFunction(
     _ x: Variable, _ pass: Pass, after prelude: Prelude = .none, addedTo residual: Variable,
     of kept: KeptSamples?
   ) -> Variable {
-    linear(x, pass[weight], pass[bias], after: prelude, addedTo: residual, of: kept)
+    linear(
+      x, pass[weight], pass[bias], after: prelude, addedTo: residual, of: kept, in: pass.precision)
   }
 }
 

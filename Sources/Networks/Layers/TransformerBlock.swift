@@ -25,7 +25,8 @@ struct TransformerBlock: Sendable {
   /// drop-path).
   func callAsFunction(_ x: Variable, first: Int, _ pass: Pass) -> Variable {
     let afterAttention = branch(0, of: x, first: first, pass) { kept in
-      let attended = attention(qkv(x, pass, after: norm1.prelude(pass), of: kept), heads: heads)
+      let attended = attention(
+        qkv(x, pass, after: norm1.prelude(pass), of: kept, keeping: pass.precision), heads: heads)
       return projection(attended, pass, addedTo: x, of: kept)
     }
     return mlp(afterAttention, first: first, pass)
@@ -44,9 +45,10 @@ struct TransformerBlock: Sendable {
       let all = kept.map { KeptSamples($0, tokens: tokens) }
       let keysValues = linear(
         x, sliced(weight, rows: width..<3 * width), sliced(bias, rows: width..<3 * width), after: prelude,
-        of: all)
+        of: all, in: pass.precision)
       let queries = linear(
-        own, sliced(weight, rows: 0..<width), sliced(bias, rows: 0..<width), after: prelude, of: kept)
+        own, sliced(weight, rows: 0..<width), sliced(bias, rows: 0..<width), after: prelude, of: kept,
+        in: pass.precision)
       let count = keysValues.shape[0]
       let attended = classAttention(queries.reshaped([count, width]), keysValues, heads: heads)
       return projection(attended.reshaped([count, 1, width]), pass, addedTo: own, of: kept)
@@ -56,7 +58,9 @@ struct TransformerBlock: Sendable {
 
   private func mlp(_ x: Variable, first: Int, _ pass: Pass) -> Variable {
     branch(1, of: x, first: first, pass) { kept in
-      output(hidden(x, pass, after: norm2.prelude(pass), of: kept), pass, after: .gelu, addedTo: x, of: kept)
+      output(
+        hidden(x, pass, after: norm2.prelude(pass), of: kept, keeping: pass.precision), pass, after: .gelu,
+        addedTo: x, of: kept)
     }
   }
 

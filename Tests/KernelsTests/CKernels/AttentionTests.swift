@@ -72,7 +72,8 @@ private func error(_ a: [Float], _ b: [Double]) -> Double {
         gradient.withUnsafeMutableBufferPointer { d in
           let dq = d.baseAddress!
           em_attention_backward(
-            q, q + depth, q + 2 * depth, stride, tokens, depth, out, dout, depth, logSums, dq, dq + depth,
+            q, q + depth, q + 2 * depth, stride, tokens, depth, out, depth, dout, depth, logSums, dq,
+            dq + depth,
             dq + 2 * depth, stride, &scratch)
         }
       }
