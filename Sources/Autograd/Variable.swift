@@ -22,6 +22,15 @@ public struct Variable {
     self.tape = tape
   }
 
+  /// The value on its own, and what stands for the variable when an operation on it is recorded: for operations that
+  /// write over the value if nobody else holds it.
+  package consuming func taken() -> (value: Tensor, source: Variable) {
+    let (node, tape) = (node, tape)
+    let value = value
+    guard let tape else { return (value, Variable(Tensor(uninitialized: [0]))) }
+    return (value, Variable(Tensor(uninitialized: [0]), node: node, tape: tape))
+  }
+
   /// The shape of the value.
   public var shape: Shape { value.shape }
 

@@ -47,7 +47,7 @@ public struct DINO: Method {
       guesses.shape[0] % batch == 0, "DINO: \(guesses.shape[0]) rows are not whole views of \(batch)")
     if centersEarly { criterion.updateCenter(teacher: targets) }
     let loss = criterion(
-      student: guesses, teacher: targets, globalViews: views.globalViews,
+      student: consume guesses, teacher: targets, globalViews: views.globalViews,
       teacherTemperature: Float(now.teacherTemperature))
     if !centersEarly { criterion.noteTeacher(targets) }
     return loss

@@ -46,9 +46,9 @@ public struct DINOLoss: Sendable {
   ///
   /// student: [V·B, K] and teacher: [G·B, K] logits, view by view; the first G student views are the
   /// teacher's views. One log-softmax a student row serves all teacher views: their targets are summed first.
-  /// The logits' gradient is found in the same call.
+  /// The logits' gradient is found in the same call, in the logits' own memory if the caller gives them up.
   public mutating func callAsFunction(
-    student: Variable, teacher: Tensor, globalViews: Int, teacherTemperature: Float
+    student: consuming Variable, teacher: Tensor, globalViews: Int, teacherTemperature: Float
   ) -> Variable {
     let (rows, prototypes) = (student.shape[0], student.shape[1])
     precondition(
@@ -77,9 +77,13 @@ public struct DINOLoss: Sendable {
       }
     }
 
-    let logits = student.value
     let isTracked = student.isTracked
-    let gradient = Tensor(uninitialized: isTracked ? logits.shape : [1])
+    var (logits, source) = student.taken()
+    // The gradient takes the logits' place if nobody else reads them.
+    let gradient =
+      !isTracked
+      ? Tensor(uninitialized: [1])
+      : logits.isUniquelyReferenced() ? logits : Tensor(uninitialized: logits.shape)
     let (temperature, scale) = (studentTemperature, 1 / Float(pairs * batch))
     let losses = UnsafeMutablePointer<Double>.allocate(capacity: rows)
     defer { losses.deallocate() }
@@ -122,7 +126,7 @@ public struct DINOLoss: Sendable {
     ]
     let total = (0..<rows).reduce(0.0) { $0 + losses[$1] }
     return record(
-      Tensor([Float(total / Double(pairs * batch))], [1]), [student],
+      Tensor([Float(total / Double(pairs * batch))], [1]), [source],
       KnownGradientBackward(gradient: gradient))
   }
 

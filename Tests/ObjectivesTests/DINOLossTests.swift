@@ -52,6 +52,24 @@ private func oracle(
 
   private func ones(_ shape: Shape) -> Tensor { Tensor(repeating: 1, shape) }
 
+  @Test func `logits that somebody still holds stay as they are, others give their memory to the gradient`() {
+    let teacher = hashFilled("teacher", [4, 40])
+    func gradient(holding: Bool) -> [Float] {
+      let tape = Tape()
+      let x = tape.variable(hashFilled("student", [12, 40]))
+      let logits = add(x, Variable(Tensor(repeating: 0, [12, 40])))  // of a tensor of its own
+      let held = holding ? logits.value : nil
+      var criterion = loss(40)
+      let total = criterion(
+        student: consume logits, teacher: teacher, globalViews: 2, teacherTemperature: 0.05)
+      if let held { #expect(held.array == x.value.array) }
+      tape.backward(from: total)
+      if let held { #expect(held.array == x.value.array) }
+      return tape.gradient(of: x)!.array
+    }
+    #expect(gradient(holding: true) == gradient(holding: false))
+  }
+
   @Test(arguments: cases)
   func `the loss is the mean cross-entropy over all pairs of different views`(sizes: Case) {
     let student = hashFilled("student", [sizes.views * sizes.batch, sizes.prototypes])

@@ -81,10 +81,16 @@ public func crossEntropy(_ logits: Variable, labels: [Int]) -> Variable {
 /// The gradient was found together with the value; it only wants the loss's own gradient as a factor.
 package struct KnownGradientBackward: BackwardRule {
   package static let name = "loss"
-  let gradient: Tensor
-  package init(gradient: Tensor) { self.gradient = gradient }
+  /// Holds the gradient until it is handed on: as the only reference, so that nobody has to copy it.
+  private final class Holder {
+    var gradient: Tensor?
+    init(_ gradient: consuming Tensor) { self.gradient = gradient }
+  }
+
+  private let holder: Holder
+  package init(gradient: consuming Tensor) { holder = Holder(gradient) }
   package consuming func backward(_ dy: consuming Tensor, into inputs: inout InputGradients) {
-    var gradient = gradient
+    var gradient = holder.gradient.take()!
     let factor = dy.scalar
     if factor != 1 { gradient.withMutableElements { em_scale($0.baseAddress, factor, $0.count) } }
     inputs.give(0, gradient)
