@@ -1,24 +1,28 @@
 // Attention of one head, forward and backward, on packed copies in cache; probabilities are never stored in
-// full between the passes. All products go through register tiles of up to six rows by sixteen columns.
+// full between the passes. All products go through register tiles of up to six rows by sixteen columns, or by
+// sixty-four where there are thirty-two registers: six sums are too few to keep such a processor's multipliers busy.
 #include <math.h>
 
 #include "tile.h"
 #include "training.h"
 
-TILES(tile_whole, v16, 1)
 TILES(tile_half, v8, 1)
 
 // c [rows, columns] = (accumulate ? c : 0) + a b, with a[r, p] at a[r * ars + p * acs]. Panels of b hold sixteen
 // columns of all its rows, the last one eight where that is enough.
-INLINE void product(long rows, long columns, long depth, const float *a, long ars, long acs, const float *b,
+INLINE void product(int wide, long rows, long columns, long depth, const float *a, long ars, long acs, const float *b,
                     float *c, long crs, int accumulate) {
   tile_rows share = share_rows(rows);
-  for (long j = 0; j < columns; j += LANES) {
+  long step = LANES;
+  for (long j = 0; j < columns; j += step) {
+    step = wide && columns - j >= 4 * LANES ? 4 * LANES : LANES;
     const float *panel = b + j * depth, *from = a;
     float *to = c + j;
     for (long t = 0; t < share.count; t++) {
       long n = share.low + (t < share.high);
-      if (columns - j > HALF) tile_whole(n, depth, from, ars, acs, 0, panel, 0, accumulate ? to : 0, crs, to, crs);
+      if (wide && step > LANES)
+        tile_four(n, depth, from, ars, acs, 0, panel, depth * LANES, accumulate ? to : 0, crs, to, crs);
+      else if (columns - j > HALF) tile_one(n, depth, from, ars, acs, 0, panel, 0, accumulate ? to : 0, crs, to, crs);
       else tile_half(n, depth, from, ars, acs, 0, panel, 0, accumulate ? to : 0, crs, to, crs);
       from += n * ars;
       to += n * crs;
@@ -87,8 +91,19 @@ long em_attention_scratch(long tokens, long depth) {
   return forward > backward ? forward : backward;
 }
 
-VECTORIZED void em_attention(const float *q, const float *k, const float *v, long stride, long tokens,
-                             long depth, float *out, long out_stride, float *log_sums, float *scratch) {
+// Forward and backward stand here once and are compiled in both forms.
+#define FORWARD_PARAMETERS                                                                                  \
+  const float *q, const float *k, const float *v, long stride, long tokens, long depth, float *out,         \
+      long out_stride, float *log_sums, float *scratch
+#define FORWARD_ARGUMENTS q, k, v, stride, tokens, depth, out, out_stride, log_sums, scratch
+#define BACKWARD_PARAMETERS                                                                                 \
+  const float *q, const float *k, const float *v, long stride, long tokens, long depth, const float *out,   \
+      long out_stride, const float *dout, long dout_stride, const float *log_sums, float *dq, float *dk,    \
+      float *dv, long gradient_stride, float *scratch
+#define BACKWARD_ARGUMENTS                                                                                  \
+  q, k, v, stride, tokens, depth, out, out_stride, dout, dout_stride, log_sums, dq, dk, dv, gradient_stride, scratch
+
+INLINE void attention(int wide_tiles, FORWARD_PARAMETERS) {
   long wide = padded(depth), keys = padded(tokens);
   float *columns = scratch, *values = columns + keys * wide, *scores = values + keys * wide;
   float *sums = scores + QUERY_ROWS * keys;
@@ -97,7 +112,7 @@ VECTORIZED void em_attention(const float *q, const float *k, const float *v, lon
   for (long first = 0; first < tokens; first += QUERY_ROWS) {
     long rows = tokens - first < QUERY_ROWS ? tokens - first : QUERY_ROWS;
     float inverse[QUERY_ROWS];
-    product(rows, keys, depth, q + first * stride, stride, 1, columns, scores, keys, 0);
+    product(wide_tiles, rows, keys, depth, q + first * stride, stride, 1, columns, scores, keys, 0);
     for (long r = 0; r < rows; r++) {
       float *s = scores + r * keys;
       v8 sum = {0};
@@ -115,16 +130,13 @@ VECTORIZED void em_attention(const float *q, const float *k, const float *v, lon
       log_sums[first + r] = top + log2f(total);
       inverse[r] = 1.0f / total;
     }
-    product(rows, wide, tokens, scores, keys, 1, values, sums, wide, 0);
+    product(wide_tiles, rows, wide, tokens, scores, keys, 1, values, sums, wide, 0);
     for (long r = 0; r < rows; r++)
       for (long i = 0; i < depth; i++) out[(first + r) * out_stride + i] = sums[r * wide + i] * inverse[r];
   }
 }
 
-VECTORIZED void em_attention_backward(const float *q, const float *k, const float *v, long stride,
-                                      long tokens, long depth, const float *out, long out_stride,
-                                      const float *dout, long dout_stride, const float *log_sums, float *dq,
-                                      float *dk, float *dv, long gradient_stride, float *scratch) {
+INLINE void attention_backward(int wide_tiles, BACKWARD_PARAMETERS) {
   long wide = padded(depth), keys = padded(tokens), some = gradient_rows(tokens);
   float scale = 1.0f / __builtin_sqrtf((float)depth);
   float *key_columns = scratch, *value_columns = key_columns + keys * wide;
@@ -142,9 +154,10 @@ VECTORIZED void em_attention_backward(const float *q, const float *k, const floa
     // A few rows at a time: scores, probabilities and their gradients stay in the first cache.
     for (long start = 0; start < rows; start += SCORE_ROWS) {
       long n = smaller(SCORE_ROWS, rows - start);
-      product(n, keys, depth, q + (first + start) * stride, stride, 1, key_columns, p + start * keys, keys, 0);
-      product(n, keys, depth, dout + (first + start) * dout_stride, dout_stride, 1, value_columns, ds + start * keys,
+      product(wide_tiles, n, keys, depth, q + (first + start) * stride, stride, 1, key_columns, p + start * keys,
               keys, 0);
+      product(wide_tiles, n, keys, depth, dout + (first + start) * dout_stride, dout_stride, 1, value_columns,
+              ds + start * keys, keys, 0);
       for (long r = start; r < start + n; r++) {
         const float *o = out + (first + r) * out_stride, *u = dout + (first + r) * dout_stride;
         SUM(delta, depth, u[i] * o[i]);
@@ -157,9 +170,9 @@ VECTORIZED void em_attention_backward(const float *q, const float *k, const floa
         for (long i = tokens; i < keys; i++) probability[i] = gradient[i] = 0;
       }
     }
-    product(rows, wide, tokens, ds, keys, 1, key_rows, query_sums, wide, 0);
-    product(tokens, wide, rows, p, 1, keys, upstream, value_sums, wide, first > 0);
-    product(tokens, wide, rows, ds, 1, keys, queries, key_sums, wide, first > 0);
+    product(wide_tiles, rows, wide, tokens, ds, keys, 1, key_rows, query_sums, wide, 0);
+    product(wide_tiles, tokens, wide, rows, p, 1, keys, upstream, value_sums, wide, first > 0);
+    product(wide_tiles, tokens, wide, rows, ds, 1, keys, queries, key_sums, wide, first > 0);
     for (long r = 0; r < rows; r++)
       for (long i = 0; i < depth; i++) dq[(first + r) * gradient_stride + i] = query_sums[r * wide + i];
   }
@@ -168,6 +181,22 @@ VECTORIZED void em_attention_backward(const float *q, const float *k, const floa
       dk[t * gradient_stride + i] = key_sums[t * wide + i];
       dv[t * gradient_stride + i] = value_sums[t * wide + i];
     }
+}
+
+VECTORIZED void em_attention_narrow(FORWARD_PARAMETERS) { attention(0, FORWARD_ARGUMENTS); }
+VECTORIZED void em_attention_wide(FORWARD_PARAMETERS) { attention(1, FORWARD_ARGUMENTS); }
+
+void em_attention(FORWARD_PARAMETERS) {
+  if (em_has_wide_registers()) em_attention_wide(FORWARD_ARGUMENTS);
+  else em_attention_narrow(FORWARD_ARGUMENTS);
+}
+
+VECTORIZED void em_attention_backward_narrow(BACKWARD_PARAMETERS) { attention_backward(0, BACKWARD_ARGUMENTS); }
+VECTORIZED void em_attention_backward_wide(BACKWARD_PARAMETERS) { attention_backward(1, BACKWARD_ARGUMENTS); }
+
+void em_attention_backward(BACKWARD_PARAMETERS) {
+  if (em_has_wide_registers()) em_attention_backward_wide(BACKWARD_ARGUMENTS);
+  else em_attention_backward_narrow(BACKWARD_ARGUMENTS);
 }
 
 VECTORIZED void em_class_attention(const float *q, const float *k, const float *v, long stride, long tokens,

@@ -73,15 +73,27 @@ double em_entropy(const float *p, long count);
 
 // One head of one sample: out = softmax(q k^T / sqrt(depth)) v, and log2 of the sum of each query's row. q, k,
 // v, out: [tokens, depth] with the given row strides. scratch: em_attention_scratch(tokens, depth) floats.
+// `narrow` and `wide` are its forms for 16 and for 32 vector registers.
 void em_attention(const float *q, const float *k, const float *v, long stride, long tokens, long depth,
                   float *out, long out_stride, float *log_sums, float *scratch);
+void em_attention_narrow(const float *q, const float *k, const float *v, long stride, long tokens, long depth,
+                         float *out, long out_stride, float *log_sums, float *scratch);
+void em_attention_wide(const float *q, const float *k, const float *v, long stride, long tokens, long depth,
+                       float *out, long out_stride, float *log_sums, float *scratch);
 // The gradients by q, k, v; probabilities are recomputed from the log2 (FlashAttention, Dao et al. 2022,
 // alg. 4).
-void em_attention_backward(const float *q, const float *k, const float *v, long stride, long tokens,
-                           long depth, const float *out, long out_stride, const float *dout,
-                           long dout_stride, const float *log_sums, float *dq, float *dk, float *dv,
-                           long gradient_stride,
+void em_attention_backward(const float *q, const float *k, const float *v, long stride, long tokens, long depth,
+                           const float *out, long out_stride, const float *dout, long dout_stride,
+                           const float *log_sums, float *dq, float *dk, float *dv, long gradient_stride,
                            float *scratch);
+void em_attention_backward_narrow(const float *q, const float *k, const float *v, long stride, long tokens,
+                                  long depth, const float *out, long out_stride, const float *dout,
+                                  long dout_stride, const float *log_sums, float *dq, float *dk, float *dv,
+                                  long gradient_stride, float *scratch);
+void em_attention_backward_wide(const float *q, const float *k, const float *v, long stride, long tokens,
+                                long depth, const float *out, long out_stride, const float *dout,
+                                long dout_stride, const float *log_sums, float *dq, float *dk, float *dv,
+                                long gradient_stride, float *scratch);
 long em_attention_scratch(long tokens, long depth);
 // AdamW (Loshchilov and Hutter 2019, alg. 2): decay, moments, bias-corrected step. gradient is scaled by
 // `clip`; rest1 and rest2 are 1 - beta, rounded from double precision.

@@ -60,31 +60,35 @@ private func error(_ a: [Float], _ b: [Double]) -> Double {
         q: columns(0), k: columns(depth), v: columns(2 * depth), dout: dout.map(Double.init), tokens: tokens,
         depth: depth)
 
-      var scratch = [Float](repeating: .nan, count: em_attention_scratch(tokens, depth))
-      var (out, logSums) = (
-        [Float](repeating: .nan, count: tokens * depth), [Float](repeating: .nan, count: tokens)
-      )
-      var gradient = [Float](repeating: .nan, count: tokens * stride)
-      qkv.withUnsafeBufferPointer { x in
-        let q = x.baseAddress!
-        em_attention(q, q + depth, q + 2 * depth, stride, tokens, depth, &out, depth, &logSums, &scratch)
-        for i in scratch.indices { scratch[i] = .nan }
-        gradient.withUnsafeMutableBufferPointer { d in
-          let dq = d.baseAddress!
-          em_attention_backward(
-            q, q + depth, q + 2 * depth, stride, tokens, depth, out, depth, dout, depth, logSums, dq,
-            dq + depth,
-            dq + 2 * depth, stride, &scratch)
+      for (forward, backward) in [
+        (em_attention_narrow, em_attention_backward_narrow), (em_attention_wide, em_attention_backward_wide),
+        (em_attention, em_attention_backward),
+      ] {
+        var scratch = [Float](repeating: .nan, count: em_attention_scratch(tokens, depth))
+        var (out, logSums) = (
+          [Float](repeating: .nan, count: tokens * depth), [Float](repeating: .nan, count: tokens)
+        )
+        var gradient = [Float](repeating: .nan, count: tokens * stride)
+        qkv.withUnsafeBufferPointer { x in
+          let q = x.baseAddress!
+          forward(q, q + depth, q + 2 * depth, stride, tokens, depth, &out, depth, &logSums, &scratch)
+          for i in scratch.indices { scratch[i] = .nan }
+          gradient.withUnsafeMutableBufferPointer { d in
+            let dq = d.baseAddress!
+            backward(
+              q, q + depth, q + 2 * depth, stride, tokens, depth, out, depth, dout, depth, logSums, dq,
+              dq + depth, dq + 2 * depth, stride, &scratch)
+          }
         }
+        let part = { (from: Int) in
+          (0..<tokens).flatMap { t in gradient[t * stride + from..<t * stride + from + depth] }
+        }
+        #expect(error(out, expected.out) < 3e-6, "\(tokens) tokens")
+        #expect(error(logSums, expected.logSums) < 3e-6, "\(tokens) tokens")
+        #expect(error(Array(part(0)), expected.dq) < 1e-5, "\(tokens) tokens")
+        #expect(error(Array(part(depth)), expected.dk) < 1e-5, "\(tokens) tokens")
+        #expect(error(Array(part(2 * depth)), expected.dv) < 1e-5, "\(tokens) tokens")
       }
-      let part = { (from: Int) in
-        (0..<tokens).flatMap { t in gradient[t * stride + from..<t * stride + from + depth] }
-      }
-      #expect(error(out, expected.out) < 3e-6, "\(tokens) tokens")
-      #expect(error(logSums, expected.logSums) < 3e-6, "\(tokens) tokens")
-      #expect(error(Array(part(0)), expected.dq) < 1e-5, "\(tokens) tokens")
-      #expect(error(Array(part(depth)), expected.dk) < 1e-5, "\(tokens) tokens")
-      #expect(error(Array(part(2 * depth)), expected.dv) < 1e-5, "\(tokens) tokens")
     }
   }
 
