@@ -41,7 +41,7 @@ public struct InputGradients {
   /// Hands over a finished gradient: kept as it is if it is the first, else added.
   public mutating func give(_ index: Int, _ gradient: consuming Tensor) {
     guard wants(index) else { return }
-    tape.give(nodes[index], gradient)
+    tape.give(nodes[index], consume gradient)
   }
 
   /// Computes f(x) again, x being input `index`, and passes the gradient `dy` of its result back through it.

@@ -106,7 +106,7 @@ public final class Tape {
     while let entry = entries.popLast() {
       guard let dy = gradients[entry.output] else { continue }
       gradients[entry.output] = nil
-      run(entry, dy)
+      run(entry, consume dy)
     }
     let used = Set(leafParts.filter { written[$0.key] != nil }.map { $0.value.lowerBound })
     for part in expected + Array(leafParts.values) where !adding && !used.contains(part.lowerBound) {
@@ -128,12 +128,12 @@ public final class Tape {
   private func run(_ entry: Entry, _ dy: consuming Tensor) {
     var inputs = InputGradients(nodes: entry.inputs, tape: self)
     func open<Rule: BackwardRule>(_ rule: Rule, _ dy: consuming Tensor) {
-      var dy: Tensor? = dy  // handed on as the only reference
+      var held: Tensor? = consume dy
       profiled(Rule.name + ", gradient", rule.work(into: inputs)) {
-        rule.backward(dy.take()!, into: &inputs)
+        rule.backward(held.take()!, into: &inputs)
       }
     }
-    open(entry.rule, dy)
+    open(entry.rule, consume dy)
   }
 
   private func newNode() -> Int {
@@ -158,7 +158,7 @@ public final class Tape {
   }
 
   func give(_ node: Int, _ gradient: consuming Tensor) {
-    var given = gradient
+    var given = consume gradient
     if leafParts[node] == nil && gradients[node] == nil {
       // Later writers add in place, so the memory must be nobody else's.
       gradients[node] = given.isUniquelyReferenced() ? given : given.copied()

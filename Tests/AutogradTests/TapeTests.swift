@@ -75,4 +75,25 @@ import Testing
     #expect(lines["linear"]?.bytes == 296)
     #expect(lines["weightedSum, gradient"]?.calls == 1)
   }
+
+  /// Passes its gradient on and notes where it stood in memory.
+  private struct Passing: BackwardRule {
+    static let name = "passing"
+    let note: (UnsafeMutablePointer<Float>) -> Void
+    consuming func backward(_ dy: consuming Tensor, into inputs: inout InputGradients) {
+      note(dy.pointer)
+      inputs.give(0, consume dy)
+    }
+  }
+
+  @Test func `a gradient that is handed on is not copied`() {
+    var places: [UnsafeMutablePointer<Float>] = []
+    let tape = Tape()
+    var x = tape.variable(hashFilled("x", [6, 5]))
+    for _ in 0..<4 { x = record(x.value, [x], Passing { places.append($0) }) }
+    let (weight, bias) = (Variable(hashFilled("w", [5, 5])), Variable(hashFilled("b", [5])))
+    let y = linear(Variable(hashFilled("branch", [6, 5])), weight, bias, addedTo: x)
+    tape.backward(from: weightedSum(y, weights: hashFilled("u", [6, 5])))
+    #expect(places.count == 4 && Set(places).count == 1)
+  }
 }

@@ -93,6 +93,6 @@ package struct KnownGradientBackward: BackwardRule {
     var gradient = holder.gradient.take()!
     let factor = dy.scalar
     if factor != 1 { gradient.withMutableElements { em_scale($0.baseAddress, factor, $0.count) } }
-    inputs.give(0, gradient)
+    inputs.give(0, consume gradient)
   }
 }

@@ -18,7 +18,7 @@ struct LinearBackward: BackwardRule {
     } else {
       passBack(dy, &inputs)
     }
-    if hasResidual { inputs.give(last, dy) }
+    if hasResidual { inputs.give(last, consume dy) }
   }
 
   func work(into inputs: InputGradients) -> Work {
