@@ -67,7 +67,7 @@ struct PrecisionOptions: ParsableArguments {
   @Option(help: "The numbers that products are computed with: float32 or bfloat16.")
   var precision = Precision.float32
 
-  @Flag(help: "Compute bfloat16 also on a processor without instructions for it, no faster than float32.")
+  @Flag(help: "Compute bfloat16 also on a processor without instructions for it, slower than float32.")
   var emulateBfloat16 = false
 
   func validate() throws {
