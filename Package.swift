@@ -72,7 +72,7 @@ let package = Package(
     .target(
       name: "EmanateConfiguration",
       dependencies: [
-        "CEmanateResources", "EmanateTensors", "EmanateAugmentations", "EmanateNetworks",
+        "CEmanateResources", "EmanateTensors", "EmanateImages", "EmanateAugmentations", "EmanateNetworks",
         "EmanateOptimization", "Yams",
       ],
       path: "Sources/Configuration"),

@@ -18,10 +18,36 @@ public struct ViewGroupShape: Sendable, Equatable {
 /// Memory for making views, kept between images: one for each thread.
 public struct ViewWorkspace: Sendable {
   var resampler = Resampler()
+  private var fastResampler = FastResampler()
+  private var mode = DataMode.exact
   var view = PlanarImage(width: 1, height: 1)
 
   /// Empty memory; it grows with the first image.
   public init() {}
+
+  /// Takes an image as the source of the crops that follow, or only the part in `region` where that is less work.
+  mutating func load(_ image: DecodedImage, region: PixelRectangle? = nil) {
+    switch image {
+    case .pixels(let image):
+      resampler.load(image, region: region)
+      mode = .exact
+    case .planes(let planes):
+      fastResampler.load(planes)
+      mode = .fast
+    }
+  }
+
+  /// Resizes a part of the image into `view`.
+  mutating func resize(_ window: PixelRectangle, side: Int, filter: ResamplingFilter, mirrored: Bool) {
+    switch mode {
+    case .exact:
+      resampler.resize(
+        window, width: side, height: side, filter: filter, mirrored: mirrored, into: &view)
+    case .fast:
+      fastResampler.resize(
+        window, width: side, height: side, filter: filter, mirrored: mirrored, into: &view)
+    }
+  }
 }
 
 /// Makes the views of an image that a recipe describes: DINO's multi-crop (Caron et al. 2021,
@@ -33,6 +59,8 @@ public struct MultiCrop: Sendable {
   public let groups: [ViewGroupShape]
   /// What follows the augmentations.
   public let normalization: Normalization
+  /// The form in which it wants its images.
+  public let mode: DataMode
 
   private struct View: Sendable {
     let side: Int
@@ -44,11 +72,12 @@ public struct MultiCrop: Sendable {
 
   private let views: [View]
 
-  /// The views of `recipe`.
+  /// The views of `recipe`, of images in the form that `mode` reads.
   ///
   /// - Throws: `RecipeError` if the recipe names an augmentation or value that makes no sense.
-  public init(_ recipe: Recipe) throws {
+  public init(_ recipe: Recipe, mode: DataMode = .exact) throws {
     try recipe.validate()
+    self.mode = mode
     normalization = Normalization(mean: recipe.mean, std: recipe.std)
     var views: [View] = []
     for group in recipe.views {
@@ -85,7 +114,7 @@ public struct MultiCrop: Sendable {
   /// Writes one view as patch rows, [side / patch * side / patch, 3 * patch * patch]; each row
   /// [3, patch, patch].
   public func write(
-    view: Int, of image: Image, seed: UInt64, epoch: Int, sample: Int, patch: Int,
+    view: Int, of image: DecodedImage, seed: UInt64, epoch: Int, sample: Int, patch: Int,
     into rows: UnsafeMutableBufferPointer<Float>
   ) {
     var workspace = ViewWorkspace()
@@ -96,10 +125,10 @@ public struct MultiCrop: Sendable {
   /// Writes all views of an image as patch rows; `rows(view)` gives each one's place. The fast way: the image
   /// is laid out once for all its crops, and memory is kept between images.
   public func writeAll(
-    of image: Image, seed: UInt64, epoch: Int, sample: Int, patch: Int, using workspace: inout ViewWorkspace,
-    into rows: (Int) -> UnsafeMutableBufferPointer<Float>
+    of image: DecodedImage, seed: UInt64, epoch: Int, sample: Int, patch: Int,
+    using workspace: inout ViewWorkspace, into rows: (Int) -> UnsafeMutableBufferPointer<Float>
   ) {
-    workspace.resampler.load(image)
+    workspace.load(image)
     for view in views.indices {
       make(view, of: image, isLoaded: true, seed: seed, epoch: epoch, sample: sample, using: &workspace)
       normalization.write(workspace.view, patch: patch, into: rows(view))
@@ -107,24 +136,22 @@ public struct MultiCrop: Sendable {
   }
 
   /// One view before normalisation, for tests and contact sheets.
-  public func view(_ view: Int, of image: Image, seed: UInt64, epoch: Int, sample: Int) -> Image {
+  public func view(_ view: Int, of image: DecodedImage, seed: UInt64, epoch: Int, sample: Int) -> Image {
     var workspace = ViewWorkspace()
     make(view, of: image, isLoaded: false, seed: seed, epoch: epoch, sample: sample, using: &workspace)
     return workspace.view.image
   }
 
   private func make(
-    _ index: Int, of image: Image, isLoaded: Bool, seed: UInt64, epoch: Int, sample: Int,
+    _ index: Int, of image: DecodedImage, isLoaded: Bool, seed: UInt64, epoch: Int, sample: Int,
     using workspace: inout ViewWorkspace
   ) {
     let view = views[index]
     var generator = KeyedGenerator(seed: seed, purpose: .views, epoch, sample, index)
     let window = view.crop.rectangle(width: image.width, height: image.height, using: &generator)
     let isMirrored = view.flip.map { generator.happens($0.probability) } ?? false
-    if !isLoaded { workspace.resampler.load(image, region: window) }
-    workspace.resampler.resize(
-      window, width: view.side, height: view.side, filter: view.filter, mirrored: isMirrored,
-      into: &workspace.view)
+    if !isLoaded { workspace.load(image, region: window) }
+    workspace.resize(window, side: view.side, filter: view.filter, mirrored: isMirrored)
     for augmentation in view.augmentations { augmentation(&workspace.view, using: &generator) }
   }
 }

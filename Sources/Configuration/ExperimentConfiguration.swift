@@ -1,3 +1,4 @@
+import EmanateImages
 import EmanateNetworks
 import EmanateTensors
 
@@ -36,10 +37,20 @@ public struct ExperimentConfiguration: Hashable, Sendable {
 public struct DataSettings: Hashable, Sendable {
   /// A recipe's file or embedded name.
   public var recipe = "dino"
+  /// How images become views.
+  public var mode = DataMode.fast
   /// What becomes of an alpha channel.
   public var alpha = AlphaRule.drop
   /// What becomes of an EXIF orientation.
   public var orientation = OrientationRule.ignore
+  /// Where decoded images are kept from epoch to epoch.
+  public var cache = CacheRule.off
+  /// The short side to which images are cut down before they are kept, in pixels; 0 keeps them as they are.
+  public var cacheSide = 512
+  /// The cache's size in units of 10^9 bytes; 0 takes up to half of the machine's memory or of the free disk.
+  public var cacheGigabytes = 0.0
+  /// The cache's file, or `auto` for one in the user's folder for caches.
+  public var cacheFile = "auto"
   /// The share of unreadable files past which a run stops, 0...1.
   public var skipLimit = 0.01
   /// How many batches may be made ahead of the step that uses them.
@@ -49,6 +60,8 @@ public struct DataSettings: Hashable, Sendable {
   /// The sizes that replace the recipe's.
   public var views = ViewSettings()
 
+  /// Where decoded images are kept.
+  public enum CacheRule: String, WordSetting { case off, memory, file }
   /// What becomes of an alpha channel.
   public enum AlphaRule: String, WordSetting { case drop }
   /// What becomes of an EXIF orientation.
@@ -226,5 +239,6 @@ public struct LoggingSettings: Hashable, Sendable {
   public var everySteps = 1
 }
 
+extension DataMode: WordSetting {}
 extension PositionInterpolation: WordSetting {}
 extension Precision: WordSetting {}

@@ -51,8 +51,22 @@ public struct Setting: Sendable {
     Setting("method", \.method, "the name of the method (emanate list methods)"),
 
     Setting("data.recipe", \.data.recipe, "augmentation recipe: a file, or a name (emanate list recipes)"),
+    Setting(
+      "data.mode", \.data.mode,
+      "exact: Pillow's resampling bit for bit; fast: most levels the same, few off by 1"),
     Setting("data.alpha", \.data.alpha, "what becomes of an alpha channel"),
     Setting("data.orientation", \.data.orientation, "what becomes of an EXIF orientation"),
+    Setting("data.cache", \.data.cache, "where decoded images are kept from epoch to epoch"),
+    Setting(
+      "data.cacheSide", \.data.cacheSide,
+      "short side that kept images are cut down to, in pixels; 0 for as they are",
+      within: 0...65_535),
+    Setting(
+      "data.cacheGigabytes", \.data.cacheGigabytes,
+      "greatest size of the cache, in 10^9 bytes; 0 for half of the memory or of the free disk",
+      within: 0...1e6),
+    Setting(
+      "data.cacheFile", \.data.cacheFile, "the cache's file, or auto for one in the user's folder for caches"),
     Setting(
       "data.skipLimit", \.data.skipLimit, "share of unreadable files past which the run stops", within: 0...1),
     Setting(

@@ -12,9 +12,17 @@ final class BatchJobs: Sendable {
     let maker: any ViewMaker
     let patch: Int
     let decoder: ImageDecoder
+    let cache: ImageCache?
     let seed: UInt64
     let pool: ThreadPool
     let workspaces = Workspaces()
+
+    /// The decoded image of a row of the folder.
+    func image(_ sample: Int) throws(ImageDecodingError) -> DecodedImage {
+      let entry = folder.entries[sample]
+      if let cache { return try cache.image(entry, for: maker.mode, decoder: decoder) }
+      return try decoder.decode(contentsOf: entry.path, for: maker.mode)
+    }
   }
 
   /// The memory of jobs that are not running: at most one a thread is ever made.
@@ -67,9 +75,9 @@ final class BatchJobs: Sendable {
   func cancel() { isCancelled.store(true, ordering: .relaxed) }
 
   private func run(sample: Int, slot: Int) {
-    let image: Image
+    let image: DecodedImage
     do throws(ImageDecodingError) {
-      image = try work.decoder.decode(contentsOf: work.folder.entries[sample].path)
+      image = try work.image(sample)
     } catch {
       failures.withLock { $0[slot] = error }
       return

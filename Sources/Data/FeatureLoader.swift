@@ -38,7 +38,7 @@ public final class FeatureLoader {
     precondition(
       groups.count == 1 && groups[0].views == 1, "FeatureLoader: the transform makes more than one view")
     work = BatchJobs.Work(
-      folder: folder, maker: transform, patch: patch, decoder: decoder, seed: 0, pool: pool)
+      folder: folder, maker: transform, patch: patch, decoder: decoder, cache: nil, seed: 0, pool: pool)
     self.batchSize = batchSize
     self.prefetch = prefetch
   }

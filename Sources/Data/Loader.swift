@@ -32,6 +32,8 @@ public final class Loader {
     public var unreadableShare: Double
     /// How files are decoded.
     public var decoder: ImageDecoder
+    /// Where decoded images are kept; nil to decode them each time.
+    public var cache: ImageCache?
 
     /// Two batches ahead and 1 % unreadable files, unless said otherwise.
     public init(prefetch: Int = 2, unreadableShare: Double = 0.01, decoder: ImageDecoder = ImageDecoder()) {
@@ -81,7 +83,8 @@ public final class Loader {
       throw .tooFewImages(images: folder.count, batchSize: batchSize)
     }
     work = BatchJobs.Work(
-      folder: folder, maker: maker, patch: patch, decoder: options.decoder, seed: seed, pool: pool)
+      folder: folder, maker: maker, patch: patch, decoder: options.decoder, cache: options.cache, seed: seed,
+      pool: pool)
     order = EpochOrder(count: folder.count, seed: seed)
     stepsPerEpoch = folder.count / batchSize
     self.batchSize = batchSize

@@ -47,8 +47,8 @@ public struct PixelRectangle: Sendable, Equatable {
 public struct Resampler: Sendable {
   private var columns: [UInt8] = []
   private var loaded = PixelRectangle(x: 0, y: 0, width: 0, height: 0)
-  private var across = Axis()
-  private var down = Axis()
+  private var across = ResamplingAxis()
+  private var down = ResamplingAxis()
   private var doubles: [Double] = []
   private var tiles: [UInt8] = []
   private var middle: [UInt8] = []
@@ -143,47 +143,6 @@ public struct Resampler: Sendable {
 
   private static func grow(_ bytes: inout [UInt8], to count: Int) {
     if bytes.count < count { bytes = [UInt8](repeating: 0, count: count) }
-  }
-
-  /// Which inputs an output pixel sees along one axis, and with what weights.
-  private struct Axis {
-    var outputs = 0
-    var taps = 0
-    var first: [Int32] = []
-    var count: [Int32] = []
-    var weights: [Int32] = []
-
-    mutating func fill(
-      inputs: Int, from start: Float, to end: Float, outputs: Int, filter: ResamplingFilter,
-      scratch: inout [Double]
-    ) {
-      precondition(outputs > 0, "Resampler.resize: \(outputs) pixels; at least 1 is needed")
-      self.outputs = outputs
-      taps = emanate_axis_taps(start, end, outputs, filter == .bicubic ? 2 : 1)
-      if first.count < outputs {
-        first = [Int32](repeating: 0, count: outputs)
-        count = first
-      }
-      if weights.count < taps * outputs { weights = [Int32](repeating: 0, count: taps * outputs) }
-      if scratch.count < (taps + 2) * outputs {
-        scratch = [Double](repeating: 0, count: (taps + 2) * outputs)
-      }
-      emanate_axis_weights(
-        filter == .bicubic ? 1 : 0, inputs, start, end, outputs, taps, &first, &count, &weights, &scratch)
-    }
-
-    func withPointer(_ body: (UnsafePointer<emanate_axis>) -> Void) {
-      first.withUnsafeBufferPointer { first in
-        count.withUnsafeBufferPointer { count in
-          weights.withUnsafeBufferPointer { weights in
-            var axis = emanate_axis(
-              outputs: outputs, taps: taps, first: first.baseAddress, count: count.baseAddress,
-              weights: weights.baseAddress)
-            withUnsafePointer(to: &axis, body)
-          }
-        }
-      }
-    }
   }
 }
 

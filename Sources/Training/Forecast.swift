@@ -29,7 +29,8 @@ extension Pretraining {
   public func forecast(clock: () -> Double) throws -> Forecast {
     let preparation = try prepared()
     func open<M: Method>(_ method: M) throws -> Forecast {
-      var trainer = try trainer(method, preparation)
+      let cache = try ConfiguredCache(configuration.data, roots: preparation.folder.roots, writes: false)
+      var trainer = try trainer(method, preparation, cache.cache)
       if resumes, let folder = run.newestCheckpoint {
         trainer.start = min(try Checkpoint.state(at: folder).step, preparation.plan.steps)
       }

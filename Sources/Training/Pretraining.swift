@@ -65,7 +65,7 @@ public struct Pretraining {
         setting: "dino.centering", reason: "sinkhorn is not there yet; ema or off")
     }
     let recipe = try configuration.resolvedRecipe()
-    let views = try MultiCrop(recipe)
+    let views = try MultiCrop(recipe, mode: configuration.data.mode)
     let folder = try ImageFolder(data)
     let plan = try TrainingPlan(configuration, images: folder.count)
     return Preparation(
@@ -103,8 +103,9 @@ public struct Pretraining {
     _ method: M, _ preparation: Preparation, observer: any RunObserver, clock: () -> Double,
     shouldStop: () -> Bool
   ) throws -> RunOutcome {
-    var trainer = try trainer(method, preparation)
-    var notes = preparation.notes
+    let cache = try ConfiguredCache(configuration.data, roots: preparation.folder.roots, writes: true)
+    var trainer = try trainer(method, preparation, cache.cache)
+    var notes = preparation.notes + cache.notes
     if run.holdsRun && resumes {
       try checkConfiguration(preparation.recipe)
       notes += try resume(&trainer)
@@ -122,7 +123,9 @@ public struct Pretraining {
   }
 
   /// The loop at its first step.
-  func trainer<M: Method>(_ method: M, _ preparation: Preparation) throws(TrainingError) -> Trainer<M> {
+  func trainer<M: Method>(
+    _ method: M, _ preparation: Preparation, _ cache: ImageCache?
+  ) throws(TrainingError) -> Trainer<M> {
     let seed = UInt64(configuration.seed)
     let memory = TrainingStep<M>.Memory(
       recomputes: configuration.training.recompute, parts: configuration.training.batchParts)
@@ -133,7 +136,7 @@ public struct Pretraining {
     }
     return Trainer(
       configuration: configuration, plan: preparation.plan, run: run, folder: preparation.folder,
-      maker: preparation.views, globalViews: preparation.globalViews,
+      maker: preparation.views, cache: cache, globalViews: preparation.globalViews,
       step: TrainingStep(
         method, optimizer: AdamW(method.student, configuration.adamW), seed: seed,
         memory: memory, precision: configuration.training.precision))

@@ -14,6 +14,7 @@ public struct Trainer<M: Method> {
   let run: RunFolder
   let folder: ImageFolder
   let maker: any ViewMaker
+  let cache: ImageCache?
   let globalViews: Int
   var step: TrainingStep<M>
   /// Steps done when the loop begins, and the loader's state then.
@@ -85,6 +86,7 @@ public struct Trainer<M: Method> {
     let data = configuration.data
     var options = Loader.Options(prefetch: data.prefetchBatches, unreadableShare: data.skipLimit)
     options.decoder = configuration.imageDecoder
+    options.cache = cache
     do throws(LoaderError) {
       return try Loader(
         folder: folder, maker: maker, patch: configuration.network.patch, batchSize: plan.batchSize,

@@ -45,7 +45,7 @@ struct MultiCropTests {
         for view in 0..<crops.viewCount {
           var rows = [Float](repeating: .nan, count: crops.valueCount(ofView: view))
           rows.withUnsafeMutableBufferPointer {
-            crops.write(view: view, of: image, seed: 0, epoch: 0, sample: 0, patch: 4, into: $0)
+            crops.write(view: view, of: .pixels(image), seed: 0, epoch: 0, sample: 0, patch: 4, into: $0)
           }
           #expect(rows.allSatisfy { $0.isFinite })
         }
@@ -60,7 +60,8 @@ struct MultiCropTests {
     func rows(_ view: Int, seed: UInt64 = 1, epoch: Int = 2, sample: Int = 3) -> [Float] {
       var rows = [Float](repeating: .nan, count: crops.valueCount(ofView: view))
       rows.withUnsafeMutableBufferPointer {
-        crops.write(view: view, of: image, seed: seed, epoch: epoch, sample: sample, patch: 4, into: $0)
+        crops.write(
+          view: view, of: .pixels(image), seed: seed, epoch: epoch, sample: sample, patch: 4, into: $0)
       }
       return rows
     }
@@ -70,7 +71,9 @@ struct MultiCropTests {
         [Float](repeating: .nan, count: crops.valueCount(ofView: $0))
       }
       let places = together.map { UnsafeMutableBufferPointer<Float>.allocate(capacity: $0.count) }
-      crops.writeAll(of: image, seed: 1, epoch: 2, sample: 3, patch: 4, using: &workspace) { places[$0] }
+      crops.writeAll(of: .pixels(image), seed: 1, epoch: 2, sample: 3, patch: 4, using: &workspace) {
+        places[$0]
+      }
       for index in together.indices {
         together[index] = Array(places[index])
         places[index].deallocate()
@@ -80,7 +83,7 @@ struct MultiCropTests {
       var packed = [Float](repeating: .nan, count: crops.valueCount(ofView: view))
       packed.withUnsafeMutableBufferPointer {
         crops.normalization.write(
-          PlanarImage(crops.view(view, of: image, seed: 1, epoch: 2, sample: 3)), patch: 4, into: $0)
+          PlanarImage(crops.view(view, of: .pixels(image), seed: 1, epoch: 2, sample: 3)), patch: 4, into: $0)
       }
       #expect(rows(view) == packed)
     }
@@ -99,7 +102,7 @@ struct MultiCropTests {
         for thread in 0..<threads {
           group.addTask {
             stride(from: thread, to: images.count, by: threads).map {
-              ($0, crops.view($0 % 3, of: images[$0], seed: 5, epoch: 0, sample: $0))
+              ($0, crops.view($0 % 3, of: .pixels(images[$0]), seed: 5, epoch: 0, sample: $0))
             }
           }
         }

@@ -194,7 +194,8 @@ private func thrown(by loader: Loader) -> LoaderError? {
           let image = try ImageDecoder().decode(contentsOf: folder.entries[sample].path)
           var rows = [Float](repeating: 0, count: length)
           rows.withUnsafeMutableBufferPointer {
-            crops.write(view: view, of: image, seed: 2, epoch: 1, sample: sample, patch: 16, into: $0)
+            crops.write(
+              view: view, of: .pixels(image), seed: 2, epoch: 1, sample: sample, patch: 16, into: $0)
           }
           let start = (number * 3 + slot) * length
           let isSame = numbers[start..<start + length].elementsEqual(rows)

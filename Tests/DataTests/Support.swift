@@ -35,11 +35,13 @@ final class TemporaryFolder {
 /// Two groups of views whose numbers tell image, seed, epoch, sample and view.
 struct Markers: ViewMaker {
   let groups = [ViewGroupShape(views: 2, side: 4), ViewGroupShape(views: 3, side: 2)]
+  let mode = DataMode.exact
 
   func makeViews(
-    of image: Image, seed: UInt64, epoch: Int, sample: Int, patch: Int,
+    of image: DecodedImage, seed: UInt64, epoch: Int, sample: Int, patch: Int,
     using workspace: inout ViewWorkspace, into rows: [UnsafeMutableBufferPointer<Float>]
   ) {
+    guard case .pixels(let image) = image else { preconditionFailure("Markers: planes") }
     for (view, row) in rows.enumerated() {
       for place in row.indices {
         let level = Float(image.pixels[(place + view) % image.pixels.count])

@@ -36,6 +36,28 @@ int emanate_image_read_header(const uint8_t *bytes, size_t count, emanate_image_
 // it.
 int emanate_image_decode(const uint8_t *bytes, size_t count, emanate_image_header *header, uint8_t *pixels);
 
+// One component of a JPEG file, at the resolution it is stored in.
+typedef struct {
+  uint32_t width, height;         // samples
+  size_t row_bytes, offset;       // between lines, and of the first line
+  int32_t columns_per_sample, rows_per_sample;  // of the image, 1 or 2
+} emanate_jpeg_plane;
+
+typedef struct {
+  int32_t components;  // 1: grey, 3: YCbCr
+  emanate_jpeg_plane planes[3];
+  size_t bytes;  // that all planes take
+  char message[EMANATE_MESSAGE_BYTES];
+} emanate_jpeg_layout;
+
+// How a JPEG file stores its components. EMANATE_CODEC_UNSUPPORTED where it is neither grey nor YCbCr with whole or
+// halved chroma: emanate_image_decode may read it.
+int emanate_jpeg_read_layout(const uint8_t *bytes, size_t count, emanate_jpeg_layout *layout);
+
+// Decodes into `levels`, layout->bytes of them; `layout` as emanate_jpeg_read_layout left it. The bytes between a
+// line's width and row_bytes mean nothing.
+int emanate_jpeg_decode_planes(const uint8_t *bytes, size_t count, emanate_jpeg_layout *layout, uint8_t *levels);
+
 typedef struct {
   uint8_t *bytes;  // to be given to emanate_encoded_free
   size_t count;

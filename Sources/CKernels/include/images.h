@@ -63,6 +63,58 @@ void emanate_resize_down(const uint8_t *columns, intptr_t column_bytes, intptr_t
                          intptr_t width, intptr_t rows, const struct emanate_axis *vertical, uint8_t *result,
                          intptr_t result_column_bytes, uint8_t *scratch);
 
+// resample16.c: the same in 16 bits, of planes that may be halved, within a level but for rare values
+
+/// Rows of levels -> columns of (level - zero) * 128, `stride` numbers apart; writes whole blocks of 16 rows.
+void emanate_columns16(const uint8_t *plane, intptr_t row_bytes, intptr_t width, intptr_t height, int zero,
+                       int16_t *columns, intptr_t stride);
+
+/// A plane as `emanate_columns16` leaves it. A sample may cover two columns or rows of the image: libjpeg's smooth
+/// upsampling then goes into the weights. 64 numbers after the last column are read.
+struct emanate_plane16 {
+  intptr_t offset;  // of the first column, in numbers
+  intptr_t stride, width, height;
+  int halves_columns, halves_rows;
+};
+
+/// What one plane, or three, hold; the third one's size is the second's. Chroma is kept less 128.
+enum emanate_colors { EMANATE_GRAY, EMANATE_RGB, EMANATE_YCBCR };
+
+/// Bytes of scratch that `emanate_resize16` needs for a window of `rows` rows.
+intptr_t emanate_resize16_scratch(const struct emanate_axis *horizontal, const struct emanate_axis *vertical,
+                                  intptr_t rows);
+
+/// One plane or three -> red, green and blue planes of the axes' outputs. The axes are those of the window whose top
+/// left pixel is (x, y). `mirrored` swaps left and right.
+void emanate_resize16(const int16_t *columns, const struct emanate_plane16 *planes, enum emanate_colors colors,
+                      const struct emanate_axis *horizontal, const struct emanate_axis *vertical, intptr_t x,
+                      intptr_t y, int mirrored, uint8_t *result, uint8_t *scratch);
+
+/// The same without a processor's own instructions, bit for bit: the oracle.
+void emanate_resize16_plain(const int16_t *columns, const struct emanate_plane16 *planes, enum emanate_colors colors,
+                            const struct emanate_axis *horizontal, const struct emanate_axis *vertical, intptr_t x,
+                            intptr_t y, int mirrored, uint8_t *result, uint8_t *scratch);
+
+// ycbcr.c: JFIF's luma and chroma
+
+/// Two planes of chroma of one size. A sample may cover two columns or rows of the image.
+struct emanate_chroma {
+  const uint8_t *blueness, *redness;
+  intptr_t row_bytes, width, height;
+  int halves_columns, halves_rows;
+};
+
+/// 16-bit numbers of scratch that `emanate_rgb_from_ycbcr` needs.
+intptr_t emanate_rgb_scratch(const struct emanate_chroma *chroma);
+
+/// Luma and chroma -> red, green and blue planes as libjpeg gives them, with its smooth upsampling, bit for bit.
+void emanate_rgb_from_ycbcr(const uint8_t *luma, intptr_t row_bytes, intptr_t width, intptr_t height,
+                            const struct emanate_chroma *chroma, uint8_t *planes, uint16_t *scratch);
+
+/// How many samples of chroma make a colour that is more than 4 levels outside 0...255.
+intptr_t emanate_outside_gamut(const uint8_t *luma, intptr_t row_bytes, intptr_t width, intptr_t height,
+                               const struct emanate_chroma *chroma);
+
 // colour.c: Pillow's and torchvision's operations on planes
 
 /// bytes = constant + factor * (bytes - constant), truncated and clipped.

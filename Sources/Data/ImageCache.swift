@@ -1,0 +1,83 @@
+import EmanateImages
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Decoded images that are kept from epoch to epoch, in memory or in a file: a file is decoded once, as long as it
+/// stays as it is.
+///
+/// Images are kept with their short side cut down to `side` pixels, and given so also where there was no room to keep
+/// them: what a run sees does not depend on what was in the cache.
+public struct ImageCache: Sendable {
+  /// The longest short side that is kept, in pixels; 0 keeps images as they are.
+  public let side: Int
+  let store: any ImageStore
+
+  /// A cache in memory of up to `bytes`.
+  public init(side: Int, memory bytes: Int) {
+    precondition(side >= 0 && bytes >= 0, "ImageCache: a side of \(side), \(bytes) bytes")
+    self.side = side
+    store = MemoryStore(limit: bytes)
+  }
+
+  /// A cache in `file`.
+  public init(side: Int, file: CacheFile) {
+    precondition(side >= 0, "ImageCache: a side of \(side)")
+    self.side = side
+    store = file
+  }
+
+  /// The image of `entry`, kept or decoded.
+  func image(
+    _ entry: ImageFolder.Entry, for mode: DataMode, decoder: ImageDecoder
+  ) throws(ImageDecodingError) -> DecodedImage {
+    let key = identity(of: entry, mode, decoder)
+    if let key, let kept = store.image(key) { return kept }
+    let image = try decoder.decode(contentsOf: entry.path, for: mode).reduced(toShortSide: side)
+    if let key { store.keep(image, as: key) }
+    return image
+  }
+
+  /// A number that another file, a changed one, or other settings do not have; nil for a file that is not there.
+  private func identity(of entry: ImageFolder.Entry, _ mode: DataMode, _ decoder: ImageDecoder) -> UInt64? {
+    var status = stat()
+    guard stat(entry.path, &status) == 0 else { return nil }
+    #if canImport(Glibc)
+      let modified = status.st_mtim
+    #else
+      let modified = status.st_mtimespec
+    #endif
+    var hash = FNV1a()
+    hash.add(
+      "\(entry.root)/\(entry.relativePath) \(status.st_size) \(modified.tv_sec).\(modified.tv_nsec) "
+        + "\(mode) \(side) \(decoder)")
+    return hash.value
+  }
+}
+
+/// What an `ImageCache` keeps images in. Any thread may ask.
+protocol ImageStore: Sendable {
+  func image(_ key: UInt64) -> DecodedImage?
+  /// Keeps the image if there is room.
+  func keep(_ image: DecodedImage, as key: UInt64)
+}
+
+/// FNV-1a (Fowler, Noll, Vo) of 64 bits.
+struct FNV1a {
+  private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
+
+  mutating func add(_ bytes: some Sequence<UInt8>) {
+    for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
+  }
+
+  mutating func add(_ text: String) { add(text.utf8) }
+
+  /// The value as 16 hexadecimal digits.
+  var digits: String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}
