@@ -12,11 +12,35 @@ static const unsigned char configs_dino_fashion[] = {
 static const unsigned char configs_quickstart[] = {
 #embed "../../configs/quickstart.yaml"
 };
+static const unsigned char recipes_byol[] = {
+#embed "../../augmentations/recipes/byol.yaml"
+};
 static const unsigned char recipes_dino[] = {
 #embed "../../augmentations/recipes/dino.yaml"
 };
 static const unsigned char recipes_dino_small[] = {
 #embed "../../augmentations/recipes/dino-small.yaml"
+};
+static const unsigned char recipes_dinov2[] = {
+#embed "../../augmentations/recipes/dinov2.yaml"
+};
+static const unsigned char recipes_lightly_byol[] = {
+#embed "../../augmentations/recipes/lightly-byol.yaml"
+};
+static const unsigned char recipes_lightly_dino[] = {
+#embed "../../augmentations/recipes/lightly-dino.yaml"
+};
+static const unsigned char recipes_lightly_train_dino[] = {
+#embed "../../augmentations/recipes/lightly-train-dino.yaml"
+};
+static const unsigned char recipes_solo_cifar10[] = {
+#embed "../../augmentations/recipes/solo-cifar10.yaml"
+};
+static const unsigned char recipes_solo_cifar100[] = {
+#embed "../../augmentations/recipes/solo-cifar100.yaml"
+};
+static const unsigned char recipes_solo_imagenet100[] = {
+#embed "../../augmentations/recipes/solo-imagenet100.yaml"
 };
 static const unsigned char train_images[] = {
 #embed "fashion-mnist/train-images-idx3-ubyte.gz"
@@ -40,8 +64,16 @@ static const struct emanate_resource files[] = {
     FILE("configs/defaults", configs_defaults),
     FILE("configs/pretrain/dino-fashion", configs_dino_fashion),
     FILE("configs/quickstart", configs_quickstart),
+    FILE("recipes/byol", recipes_byol),
     FILE("recipes/dino", recipes_dino),
     FILE("recipes/dino-small", recipes_dino_small),
+    FILE("recipes/dinov2", recipes_dinov2),
+    FILE("recipes/lightly-byol", recipes_lightly_byol),
+    FILE("recipes/lightly-dino", recipes_lightly_dino),
+    FILE("recipes/lightly-train-dino", recipes_lightly_train_dino),
+    FILE("recipes/solo-cifar10", recipes_solo_cifar10),
+    FILE("recipes/solo-cifar100", recipes_solo_cifar100),
+    FILE("recipes/solo-imagenet100", recipes_solo_imagenet100),
     FILE("fashion-mnist/train-images-idx3-ubyte.gz", train_images),
     FILE("fashion-mnist/train-labels-idx1-ubyte.gz", train_labels),
     FILE("fashion-mnist/t10k-images-idx3-ubyte.gz", test_images),

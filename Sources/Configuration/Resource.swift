@@ -25,6 +25,13 @@ public enum Resource {
     bytes(named: "\(folder.rawValue)/\(name)").map { String(decoding: $0, as: UTF8.self) }
   }
 
+  /// What an embedded file is for: its first line, a comment, without the full stop; empty if it has none.
+  public static func summary(of name: String, in folder: Folder) -> String {
+    let line = text(named: name, in: folder)?.prefix { $0 != "\n" } ?? ""
+    guard line.hasPrefix("# ") else { return "" }
+    return String(line.hasSuffix(".") ? line.dropFirst(2).dropLast() : line.dropFirst(2))
+  }
+
   /// The bytes of an embedded file by its full name (`fashion-mnist/LICENSE`); nil if there is none.
   public static func bytes(named name: String) -> [UInt8]? {
     all.first { String(cString: $0.name) == name }

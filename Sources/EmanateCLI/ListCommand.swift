@@ -38,10 +38,10 @@ struct ListCommand: ParsableCommand {
       NetworkSettings.Architecture.allCases.map {
         ($0.rawValue, "\($0.sizes.width) wide, \($0.sizes.depth) blocks, \($0.sizes.heads) heads")
       }
-    case .recipes: Resource.names(in: .recipes).map { ($0, "") }
+    case .recipes: Resource.names(in: .recipes).map { ($0, Resource.summary(of: $0, in: .recipes)) }
     case .losses:
       [("dino", "cross-entropy with a centered, sharpened teacher (Caron et al. 2021, arXiv:2104.14294)")]
-    case .configs: Resource.names(in: .configs).map { ($0, "") }
+    case .configs: Resource.names(in: .configs).map { ($0, Resource.summary(of: $0, in: .configs)) }
     case .keys:
       Setting.all.map { setting in
         (setting.path, "\(setting.summary) [\(setting(ExperimentConfiguration()))]; \(setting.allowed)")

@@ -66,6 +66,11 @@ public struct Pretraining {
     }
     let recipe = try configuration.resolvedRecipe()
     let views = try MultiCrop(recipe, mode: configuration.data.mode)
+    if views.viewCount < 2 {
+      throw ConfigurationError.inconsistent(
+        reason: "the recipe `\(configuration.data.recipe)` makes one view of an image; "
+          + "\(configuration.method) compares views and needs two or more")
+    }
     let folder = try ImageFolder(data)
     let plan = try TrainingPlan(configuration, images: folder.count)
     return Preparation(

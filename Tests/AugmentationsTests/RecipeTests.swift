@@ -16,7 +16,7 @@ struct RecipeTests {
     }
   }
 
-  @Test("A recipe written as YAML reads back equal", arguments: ["dino.yaml", "dino-small.yaml"])
+  @Test("A recipe written as YAML reads back equal", arguments: recipeNames())
   func roundTrip(name: String) throws {
     let recipe = try Recipe(contentsOf: recipes.appending(path: name).path)
     let copy = try Recipe(yaml: recipe.yaml, file: "copy")

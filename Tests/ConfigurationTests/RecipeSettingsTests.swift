@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Recipes in configurations")
 struct RecipeSettingsTests {
-  @Test("Without overrides a recipe is as its file has it", arguments: ["dino", "dino-small"])
+  @Test("Without overrides a recipe is as its file has it", arguments: Resource.names(in: .recipes))
   func plain(name: String) throws {
     let configuration = try ExperimentConfiguration.load(overrides: ["data.recipe=\(name)"])
     let text = try #require(Resource.text(named: name, in: .recipes))
@@ -23,6 +23,30 @@ struct RecipeSettingsTests {
     #expect(recipe.views.map(\.area.low) == [0.25, 0.25, 0.05])
     let global = try ExperimentConfiguration.load(overrides: ["data.views.locals=0"]).data.resolvedRecipe()
     #expect(global.views.map(\.count) == [1, 1])
+  }
+
+  @Test("Each recipe and configuration says in its first line what it is for")
+  func summaries() {
+    for folder in [Resource.Folder.recipes, .configs] {
+      for name in Resource.names(in: folder) {
+        let summary = Resource.summary(of: name, in: folder)
+        #expect(!summary.isEmpty && summary.count <= 110 && !summary.hasSuffix("."), "\(name)")
+      }
+    }
+  }
+
+  @Test(
+    "A side that is no multiple of the patch is refused, with the recipe, the side and the patch",
+    arguments: [("dino", 14, 96), ("solo-cifar10", 14, 32), ("dino-small", 16, 28)])
+  func patch(name: String, patch: Int, side: Int) throws {
+    let configuration = try ExperimentConfiguration.load(
+      overrides: ["data.recipe=\(name)", "network.patch=\(patch)"])
+    do throws(ConfigurationError) {
+      _ = try configuration.resolvedRecipe()
+      Issue.record("accepted")
+    } catch {
+      for part in ["`\(name)`", "side \(side)", ", \(patch);"] { #expect(error.description.contains(part)) }
+    }
   }
 
   @Test("An unknown recipe names the embedded ones")
