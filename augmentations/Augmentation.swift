@@ -17,11 +17,16 @@ public protocol Augmentation: Sendable {
 
   /// Share of the views that are changed, 0...1.
   var probability: Double { get }
-  /// Changes the view; all its randomness comes from `generator`.
+  /// Changes the view and notes what it did (`PlanarImage.note`); all its randomness comes from `generator`.
   func apply(to view: inout PlanarImage, using generator: inout KeyedGenerator)
+  /// The augmentation for views that are normalised so; the same unless what it writes depends on it.
+  func adapted(to normalization: Normalization) -> Self
 }
 
 extension Augmentation {
+  /// The same.
+  public func adapted(to normalization: Normalization) -> Self { self }
+
   /// Changes the view with the augmentation's probability, and says whether it did.
   @discardableResult
   public func callAsFunction(_ view: inout PlanarImage, using generator: inout KeyedGenerator) -> Bool {
@@ -52,5 +57,14 @@ extension [String: Double] {
       throw InvalidParameter(key, mustBe: "between \(range.lowerBound) and \(range.upperBound)")
     }
     return value
+  }
+
+  /// The value of `key` if it is a whole number in `range`.
+  func whole(_ key: String, in range: ClosedRange<Int>) throws(InvalidParameter) -> Int {
+    guard let value = self[key], let whole = Int(exactly: value), range.contains(whole) else {
+      throw InvalidParameter(
+        key, mustBe: "a whole number between \(range.lowerBound) and \(range.upperBound)")
+    }
+    return whole
   }
 }

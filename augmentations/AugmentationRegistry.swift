@@ -7,7 +7,14 @@ public enum AugmentationRegistry {
     Grayscale.self,
     GaussianBlur.self,
     Solarize.self,
+    VerticalFlip.self,
+    Rotation.self,
+    RandAugment.self,
+    RandomErasing.self,
   ]
+
+  /// What mixes the images of a batch; a line here enrols one in the tests.
+  public static let mixing: [any BatchMixing.Type] = [Mixup.self, CutMix.self]
 
   /// The augmentation that recipes call `name`.
   public static func type(named name: String) -> (any Augmentation.Type)? { all.first { $0.name == name } }

@@ -32,10 +32,18 @@ package struct ColorJitter: Augmentation {
     let byHue = generator.uniform(-hue, hue)
     for operation in order {
       switch operation {
-      case 0 where brightness > 0: Self.adjustBrightness(&view, by: byBrightness)
-      case 1 where contrast > 0: Self.adjustContrast(&view, by: byContrast)
-      case 2 where saturation > 0: Self.adjustSaturation(&view, by: bySaturation)
-      case 3 where hue > 0: Self.rotateHue(&view, by: byHue)
+      case 0 where brightness > 0:
+        Self.adjustBrightness(&view, by: byBrightness)
+        view.note("brightness \(short(byBrightness))")
+      case 1 where contrast > 0:
+        Self.adjustContrast(&view, by: byContrast)
+        view.note("contrast \(short(byContrast))")
+      case 2 where saturation > 0:
+        Self.adjustSaturation(&view, by: bySaturation)
+        view.note("saturation \(short(bySaturation))")
+      case 3 where hue > 0:
+        Self.rotateHue(&view, by: byHue)
+        view.note("hue \(short(byHue))")
       default: break
       }
     }

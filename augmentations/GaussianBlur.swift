@@ -23,7 +23,9 @@ package struct GaussianBlur: Augmentation {
   }
 
   package func apply(to view: inout PlanarImage, using generator: inout KeyedGenerator) {
-    Self.blur(&view, radius: generator.uniform(radii.lowerBound, radii.upperBound))
+    let radius = generator.uniform(radii.lowerBound, radii.upperBound)
+    Self.blur(&view, radius: radius)
+    view.note("blur \(short(radius))")
   }
 
   /// Blurs with a Gaussian of standard deviation `radius` pixels.

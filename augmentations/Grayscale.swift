@@ -16,5 +16,6 @@ package struct Grayscale: Augmentation {
   package func apply(to view: inout PlanarImage, using generator: inout KeyedGenerator) {
     let count = view.count
     view.levels.withUnsafeMutableBufferPointer { emanate_to_gray($0.baseAddress, count) }
+    view.note(Self.name)
   }
 }

@@ -16,5 +16,6 @@ package struct HorizontalFlip: Augmentation {
   package func apply(to view: inout PlanarImage, using generator: inout KeyedGenerator) {
     let (width, height) = (view.width, view.height)
     view.levels.withUnsafeMutableBufferPointer { emanate_mirror_rows($0.baseAddress, width, height) }
+    view.note(Self.name)
   }
 }

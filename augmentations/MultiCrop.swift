@@ -78,10 +78,11 @@ public struct MultiCrop: Sendable {
   public init(_ recipe: Recipe, mode: DataMode = .exact) throws {
     try recipe.validate()
     self.mode = mode
-    normalization = Normalization(mean: recipe.mean, std: recipe.std)
+    let normalization = Normalization(mean: recipe.mean, std: recipe.std)
+    self.normalization = normalization
     var views: [View] = []
     for group in recipe.views {
-      var augmentations = try group.augmentations.map { try $0.augmentation() }
+      var augmentations = try group.augmentations.map { try $0.augmentation().adapted(to: normalization) }
       // A flip that comes first costs nothing: the crop is written mirrored.
       let flip = augmentations.first as? HorizontalFlip
       if flip != nil { augmentations.removeFirst() }
@@ -142,16 +143,30 @@ public struct MultiCrop: Sendable {
     return workspace.view.image
   }
 
+  /// The same view with what was done to get it.
+  public func describedView(
+    _ view: Int, of image: DecodedImage, seed: UInt64, epoch: Int, sample: Int
+  ) -> DescribedView {
+    var workspace = ViewWorkspace()
+    workspace.view.notes = []
+    let crop = make(
+      view, of: image, isLoaded: false, seed: seed, epoch: epoch, sample: sample, using: &workspace)
+    return DescribedView(image: workspace.view.image, crop: crop, applied: workspace.view.notes ?? [])
+  }
+
+  @discardableResult
   private func make(
     _ index: Int, of image: DecodedImage, isLoaded: Bool, seed: UInt64, epoch: Int, sample: Int,
     using workspace: inout ViewWorkspace
-  ) {
+  ) -> PixelRectangle {
     let view = views[index]
     var generator = KeyedGenerator(seed: seed, purpose: .views, epoch, sample, index)
     let window = view.crop.rectangle(width: image.width, height: image.height, using: &generator)
     let isMirrored = view.flip.map { generator.happens($0.probability) } ?? false
     if !isLoaded { workspace.load(image, region: window) }
     workspace.resize(window, side: view.side, filter: view.filter, mirrored: isMirrored)
+    if isMirrored { workspace.view.note(HorizontalFlip.name) }
     for augmentation in view.augmentations { augmentation(&workspace.view, using: &generator) }
+    return window
   }
 }

@@ -17,6 +17,12 @@ package struct Solarize: Augmentation {
   }
 
   package func apply(to view: inout PlanarImage, using generator: inout KeyedGenerator) {
+    Self.solarize(&view, threshold: threshold)
+    view.note("solarize \(short(threshold))")
+  }
+
+  /// Inverts levels of `threshold` (0...256) and above.
+  package static func solarize(_ view: inout PlanarImage, threshold: Double) {
     view.levels.withUnsafeMutableBufferPointer {
       emanate_solarize($0.baseAddress, $0.count, Int32(threshold.rounded(.up)))
     }

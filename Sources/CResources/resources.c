@@ -42,6 +42,9 @@ static const unsigned char recipes_solo_cifar100[] = {
 static const unsigned char recipes_solo_imagenet100[] = {
 #embed "../../augmentations/recipes/solo-imagenet100.yaml"
 };
+static const unsigned char recipes_supervised[] = {
+#embed "../../augmentations/recipes/supervised.yaml"
+};
 static const unsigned char train_images[] = {
 #embed "fashion-mnist/train-images-idx3-ubyte.gz"
 };
@@ -74,6 +77,7 @@ static const struct emanate_resource files[] = {
     FILE("recipes/solo-cifar10", recipes_solo_cifar10),
     FILE("recipes/solo-cifar100", recipes_solo_cifar100),
     FILE("recipes/solo-imagenet100", recipes_solo_imagenet100),
+    FILE("recipes/supervised", recipes_supervised),
     FILE("fashion-mnist/train-images-idx3-ubyte.gz", train_images),
     FILE("fashion-mnist/train-labels-idx1-ubyte.gz", train_labels),
     FILE("fashion-mnist/t10k-images-idx3-ubyte.gz", test_images),

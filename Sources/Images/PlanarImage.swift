@@ -12,6 +12,9 @@ public struct PlanarImage: Sendable {
   /// Memory that operations may use and leave in any state.
   package var scratch: [UInt8] = []
 
+  /// What augmentations say they did, in order ("brightness 1.21"); nil where nobody asked.
+  public var notes: [String]?
+
   /// A black image.
   public init(width: Int, height: Int) {
     precondition(width > 0 && height > 0, "PlanarImage: a side of \(width) x \(height) pixels")
@@ -42,6 +45,11 @@ public struct PlanarImage: Sendable {
       }
     }
     return Image(width: width, height: height, pixels: pixels)
+  }
+
+  /// Notes what an augmentation does. Where nobody asked the text is not even made.
+  public mutating func note(_ text: @autoclosure () -> String) {
+    if notes != nil { notes!.append(text()) }
   }
 
   /// Another size; levels are kept in memory but mean nothing until they are written.

@@ -19,6 +19,8 @@ public struct KeyedGenerator: RandomNumberGenerator, Sendable {
     case split
     /// The linear probe.
     case probe
+    /// Which shares of a batch's images are mixed.
+    case mixing
   }
 
   private var state: UInt64
