@@ -102,7 +102,10 @@ let package = Package(
       path: "Sources/Training"),
     .target(
       name: "EmanateReports",
-      dependencies: ["EmanateOptimization", "EmanateConfiguration", "EmanateTraining"],
+      dependencies: [
+        "EmanateOptimization", "EmanateImages", "EmanateAugmentations", "EmanateConfiguration",
+        "EmanateTraining",
+      ],
       path: "Sources/Reports"),
     .target(
       name: "Emanate",
@@ -194,7 +197,8 @@ let package = Package(
     .testTarget(
       name: "ReportsTests",
       dependencies: [
-        "TestSupport", "Emanate", "EmanateReports", "EmanateOptimization", "EmanateConfiguration",
+        "TestSupport", "Emanate", "EmanateReports", "EmanateImages", "EmanateAugmentations",
+        "EmanateOptimization", "EmanateConfiguration",
       ],
       path: "Tests/ReportsTests"),
     .testTarget(

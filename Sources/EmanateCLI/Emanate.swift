@@ -18,7 +18,7 @@ struct EmanateCommand: ParsableCommand {
     subcommands: [
       QuickstartCommand.self, PretrainCommand.self, FeaturesCommand.self, KNNCommand.self,
       LinearProbeCommand.self, ScheduleCommand.self,
-      DatasetCommand.self, BenchmarkCommand.self, ListCommand.self,
+      AugmentCommand.self, DatasetCommand.self, BenchmarkCommand.self, ListCommand.self,
     ])
 }
 

@@ -12,6 +12,14 @@ public enum DurableFile {
     try synchronize(parent(of: path))
   }
 
+  /// The same for a file of bytes.
+  public static func write(_ bytes: [UInt8], to path: String) throws(FileFailure) {
+    var writer = try FileWriter(path)
+    try writer.write(bytes)
+    try writer.close(synchronized: true)
+    try synchronize(parent(of: path))
+  }
+
   /// Makes sure that a file's bytes, or a folder's list of names, are on the disk (fsync).
   public static func synchronize(_ path: String) throws(FileFailure) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
