@@ -58,13 +58,14 @@ struct AugmentCommand: ParsableCommand {
     var settings = try ExperimentConfiguration.load(files: config.map { [$0] } ?? [], overrides: overrides)
     if let recipe { settings.data.recipe = recipe }
     if let seed { settings.seed = seed }
-    let crops = try MultiCrop(settings.data.resolvedRecipe())
+    let crops = try MultiCrop(settings.data.resolvedRecipe(), mode: settings.data.mode)
     var rows: [ContactSheet.Row] = []
     var report = Report(out: out, views_per_image: crops.viewCount)
     for source in try sources() {
-      let image: Image
+      let (original, image): (Image, DecodedImage)
       do throws(ImageDecodingError) {
-        image = try settings.imageDecoder.decode(contentsOf: source.path)
+        original = try settings.imageDecoder.decode(contentsOf: source.path)
+        image = try settings.imageDecoder.decode(contentsOf: source.path, for: settings.data.mode)
       } catch {
         StandardError.warn("left out: \(error)")
         report.skipped.append(.init(path: source.path, reason: error.reason.description))
@@ -77,7 +78,7 @@ struct AugmentCommand: ParsableCommand {
       let size = "\(image.width) x \(image.height)"
       rows.append(
         ContactSheet.Row(
-          label: [source.name, size, "sample \(source.sample)"], original: image, views: views))
+          label: [source.name, size, "sample \(source.sample)"], original: original, views: views))
       report.add(views, of: source.path, sample: source.sample)
     }
     if rows.isEmpty {

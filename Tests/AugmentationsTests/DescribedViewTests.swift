@@ -11,10 +11,10 @@ struct DescribedViewTests {
     let image = noise(width: 75, height: 52)
     for view in 0..<crops.viewCount {
       for sample in 0..<3 {
-        let described = crops.describedView(view, of: image, seed: 4, epoch: 1, sample: sample)
+        let described = crops.describedView(view, of: .pixels(image), seed: 4, epoch: 1, sample: sample)
         var rows = [Float](repeating: .nan, count: crops.valueCount(ofView: view))
         rows.withUnsafeMutableBufferPointer {
-          crops.write(view: view, of: image, seed: 4, epoch: 1, sample: sample, patch: 4, into: $0)
+          crops.write(view: view, of: .pixels(image), seed: 4, epoch: 1, sample: sample, patch: 4, into: $0)
         }
         var own = rows
         own.withUnsafeMutableBufferPointer {
@@ -39,7 +39,7 @@ struct DescribedViewTests {
           ])
       ])
     let image = noise(width: 50, height: 40)
-    let view = try MultiCrop(recipe).describedView(0, of: image, seed: 0, epoch: 0, sample: 9)
+    let view = try MultiCrop(recipe).describedView(0, of: .pixels(image), seed: 0, epoch: 0, sample: 9)
     #expect(view.applied == ["flip", "grayscale", "solarize 96"])
     var expected = PlanarImage(image.cropped(to: view.crop).resized(width: 24, height: 24))
     var generator = KeyedGenerator(seed: 0, purpose: .views)

@@ -115,7 +115,7 @@ struct PublishedRecipesTests {
     for view in 0..<crops.viewCount {
       var rows = [Float](repeating: .nan, count: crops.valueCount(ofView: view))
       rows.withUnsafeMutableBufferPointer {
-        crops.write(view: view, of: image, seed: 3, epoch: 0, sample: 0, patch: 4, into: $0)
+        crops.write(view: view, of: .pixels(image), seed: 3, epoch: 0, sample: 0, patch: 4, into: $0)
       }
       #expect(rows.allSatisfy { $0.isFinite })
       #expect(rows.contains { $0 != rows[0] })

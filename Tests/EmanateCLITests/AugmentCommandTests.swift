@@ -37,11 +37,11 @@ struct AugmentCommandTests {
     // All through the folder: rows 0, 1 and 3 of five.
     #expect(Set(details.compactMap { $0["sample"] as? Int }) == [0, 1, 3])
     let text = try #require(Resource.text(named: "dino-small", in: .recipes))
-    let crops = try MultiCrop(Recipe(yaml: text, file: "dino-small"))
+    let crops = try MultiCrop(Recipe(yaml: text, file: "dino-small"), mode: .fast)
     let sheet = try ImageDecoder().decode(contentsOf: path + "/sheet.png")
     for detail in details {
       let sample = try #require(detail["sample"] as? Int)
-      let image = try ImageDecoder().decode(contentsOf: path + "/photos/\(sample).png")
+      let image = try ImageDecoder().decode(contentsOf: path + "/photos/\(sample).png", for: .fast)
       let view = crops.describedView(
         try #require(detail["view"] as? Int), of: image, seed: 4, epoch: 2, sample: sample)
       #expect(detail["applied"] as? [String] == view.applied)
