@@ -7,8 +7,7 @@
 
 void emanate_say(char *message, const char *text) { snprintf(message, EMANATE_MESSAGE_BYTES, "%s", text); }
 
-// The content decides, not the name.
-static int format_of(const uint8_t *bytes, size_t count) {
+int emanate_image_format(const uint8_t *bytes, size_t count) {
   static const uint8_t png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
   if (count >= 8 && memcmp(bytes, png, 8) == 0) return EMANATE_FORMAT_PNG;
   if (count >= 3 && bytes[0] == 0xFF && bytes[1] == 0xD8 && bytes[2] == 0xFF) return EMANATE_FORMAT_JPEG;
@@ -18,7 +17,7 @@ static int format_of(const uint8_t *bytes, size_t count) {
 int emanate_image_read_header(const uint8_t *bytes, size_t count, emanate_image_header *header) {
   memset(header, 0, sizeof *header);
   header->orientation = 1;
-  header->format = format_of(bytes, count);
+  header->format = emanate_image_format(bytes, count);
   switch (header->format) {
     case EMANATE_FORMAT_PNG: return emanate_png_header(bytes, count, header);
     case EMANATE_FORMAT_JPEG: return emanate_jpeg_header(bytes, count, header);

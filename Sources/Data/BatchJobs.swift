@@ -21,7 +21,7 @@ final class BatchJobs: Sendable {
     func image(_ sample: Int) throws(ImageDecodingError) -> DecodedImage {
       let entry = folder.entries[sample]
       if let cache { return try cache.image(entry, for: maker.mode, decoder: decoder) }
-      return try decoder.decode(contentsOf: entry.path, for: maker.mode)
+      return try decoder.decode(contentsOf: entry.file, for: maker.mode)
     }
   }
 

@@ -1,3 +1,5 @@
+import EmanateImages
+
 #if canImport(Glibc)
   import Glibc
 #else
@@ -7,12 +9,23 @@
 /// The image files below one folder, sorted by the bytes of their relative paths.
 struct FolderListing {
   struct File {
+    let path: FilePath
     let relativePath: String
     let bytes: Int
   }
 
-  /// The .png, .jpg and .jpeg files, upper or lower case.
+  /// A folder below the first one that could not be listed, or what may be one, with the system's words.
+  struct Unlisted {
+    let path: FilePath
+    let relativePath: String
+    let reason: String
+  }
+
+  /// The files called .png, .jpg or .jpeg, upper or lower case, and those of other names that begin as such a file
+  /// does.
   private(set) var files: [File] = []
+  /// The folders left out, with all they hold.
+  private(set) var unlisted: [Unlisted] = []
   /// How many other files there are that are not hidden.
   private(set) var others = 0
 
@@ -32,56 +45,71 @@ struct FolderListing {
     guard stat(root, &status) == 0 else {
       let code = errno
       throw code == ENOENT || root.isEmpty
-        ? .missing(path: root) : .unreadable(path: root, reason: String(cString: strerror(code)))
+        ? .missing(path: root) : .unreadable(path: root, reason: systemErrorText(code))
     }
     guard status.st_mode & S_IFMT == S_IFDIR else { throw .notAFolder(path: root) }
-    try list(root, below: "", inside: [Identity(status)])
+    switch Self.names(in: FilePath(root)) {
+    case .success(let names): list(names, in: FilePath(root), below: "", inside: [Identity(status)])
+    case .failure(let error): throw .unreadable(path: root, reason: error.reason)
+    }
     files.sort { ImageFolder.bytesPrecede($0.relativePath, $1.relativePath) }
+    unlisted.sort { ImageFolder.bytesPrecede($0.relativePath, $1.relativePath) }
   }
 
   private mutating func list(
-    _ folder: String, below prefix: String, inside open: [Identity]
-  ) throws(ImageFolderError) {
-    for name in try Self.names(in: folder) {
-      let path = folder.hasSuffix("/") ? folder + name : folder + "/" + name
+    _ names: [FilePath], in folder: FilePath, below prefix: String, inside open: [Identity]
+  ) {
+    for name in names {
+      let path = folder.appending(name)
+      let relativePath = prefix + name.description
       var status = stat()
-      let isThere = stat(path, &status) == 0
-      if isThere && status.st_mode & S_IFMT == S_IFDIR {
+      let isThere = path.withCString { stat($0, &status) } == 0
+      let code = errno
+      let kind = status.st_mode & S_IFMT
+      if isThere && kind == S_IFDIR {
         let identity = Identity(status)
         if open.contains(identity) { continue }
-        try list(path, below: prefix + name + "/", inside: open + [identity])
-      } else if Self.isImage(name) {
-        files.append(File(relativePath: prefix + name, bytes: isThere ? Int(status.st_size) : 0))
+        switch Self.names(in: path) {
+        case .success(let names):
+          list(names, in: path, below: relativePath + "/", inside: open + [identity])
+        case .failure(let error):
+          unlisted.append(Unlisted(path: path, relativePath: relativePath, reason: error.reason))
+        }
+      } else if Self.isNamedAsImage(name)
+        || isThere && kind == S_IFREG && ImageFormat(contentsOf: path) != nil
+      {
+        files.append(
+          File(path: path, relativePath: relativePath, bytes: isThere ? Int(status.st_size) : 0))
+      } else if !isThere && code != ENOENT && code != ELOOP {
+        unlisted.append(Unlisted(path: path, relativePath: relativePath, reason: systemErrorText(code)))
       } else {
         others += 1
       }
     }
   }
 
+  private struct SystemError: Error {
+    let reason = systemErrorText()
+  }
+
   /// Names that do not begin with a dot.
-  private static func names(in folder: String) throws(ImageFolderError) -> [String] {
-    guard let stream = opendir(folder) else {
-      throw .unreadable(path: folder, reason: String(cString: strerror(errno)))
-    }
+  private static func names(in folder: FilePath) -> Result<[FilePath], SystemError> {
+    guard let stream = folder.withCString({ opendir($0) }) else { return .failure(SystemError()) }
     defer { closedir(stream) }
-    var names: [String] = []
+    var names: [FilePath] = []
     while true {
       errno = 0
       guard let entry = readdir(stream) else {
-        if errno != 0 { throw .unreadable(path: folder, reason: String(cString: strerror(errno))) }
-        return names
+        return errno == 0 ? .success(names) : .failure(SystemError())
       }
       let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
-      if bytes.first == UInt8(ascii: ".") { continue }
-      guard let name = String(validating: bytes, as: UTF8.self) else {
-        throw .nameNotUTF8(path: folder + "/" + String(decoding: bytes, as: UTF8.self))
-      }
-      names.append(name)
+      if bytes.first != UInt8(ascii: ".") { names.append(FilePath(bytes: bytes)) }
     }
   }
 
-  private static func isImage(_ name: String) -> Bool {
-    guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")) else { return false }
-    return ["png", "jpg", "jpeg"].contains(name[name.utf8.index(after: dot)...].lowercased())
+  private static func isNamedAsImage(_ name: FilePath) -> Bool {
+    let text = name.description
+    guard let dot = text.utf8.lastIndex(of: UInt8(ascii: ".")) else { return false }
+    return ["png", "jpg", "jpeg"].contains(text[text.utf8.index(after: dot)...].lowercased())
   }
 }

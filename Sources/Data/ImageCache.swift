@@ -36,7 +36,7 @@ public struct ImageCache: Sendable {
   ) throws(ImageDecodingError) -> DecodedImage {
     let key = identity(of: entry, mode, decoder)
     if let key, let kept = store.image(key) { return kept }
-    let image = try decoder.decode(contentsOf: entry.path, for: mode).reduced(toShortSide: side)
+    let image = try decoder.decode(contentsOf: entry.file, for: mode).reduced(toShortSide: side)
     if let key { store.keep(image, as: key) }
     return image
   }
@@ -44,7 +44,7 @@ public struct ImageCache: Sendable {
   /// A number that another file, a changed one, or other settings do not have; nil for a file that is not there.
   private func identity(of entry: ImageFolder.Entry, _ mode: DataMode, _ decoder: ImageDecoder) -> UInt64? {
     var status = stat()
-    guard stat(entry.path, &status) == 0 else { return nil }
+    guard entry.file.withCString({ stat($0, &status) }) == 0 else { return nil }
     #if canImport(Glibc)
       let modified = status.st_mtim
     #else

@@ -1,14 +1,20 @@
+import EmanateImages
+
 /// The PNG and JPEG files under one or more folders, in an order that every machine agrees on.
 ///
 /// Rows are sorted by the bytes of the path relative to its folder; several folders follow one another as
 /// they were given. Files and folders whose names begin with a dot are left out. Links are followed; a link
-/// back to a folder that is being listed is not. Nothing is opened: a file that cannot be decoded shows only
-/// when it is read.
+/// back to a folder that is being listed is not. A file called .png, .jpg or .jpeg is not opened: that it cannot
+/// be decoded shows only when it is read. A file of another name is an image if its first eight bytes say so.
+///
+/// Names need not be text: a byte that is not UTF-8 stands as `\xE9` wherever a path is shown, sorted or hashed.
 public struct ImageFolder: Sendable, Equatable {
   /// One image file.
   public struct Entry: Sendable, Equatable {
-    /// The path to open.
-    public let path: String
+    /// What to open.
+    public let file: FilePath
+    /// The path as it is shown: that of `file` where it is text.
+    public var path: String { file.description }
     /// The path below its folder, with `/` between levels.
     public let relativePath: String
     /// Which of `roots` it was found in.
@@ -25,6 +31,8 @@ public struct ImageFolder: Sendable, Equatable {
   public let entries: [Entry]
   /// The names of the first folder level, sorted by their bytes; empty for a flat folder.
   public let classes: [String]
+  /// The folders below `roots` that could not be listed, with the reason; nothing in them is among `entries`.
+  public let unlisted: [SkippedFile]
 
   /// The number of images.
   public var count: Int { entries.count }
@@ -33,24 +41,28 @@ public struct ImageFolder: Sendable, Equatable {
   public init(_ roots: [String]) throws(ImageFolderError) {
     precondition(!roots.isEmpty, "ImageFolder: no folder given")
     var files: [(root: Int, file: FolderListing.File)] = []
+    var unlisted: [SkippedFile] = []
     for (number, root) in roots.enumerated() {
       let listing = try FolderListing(root)
       if listing.files.isEmpty {
+        if let folder = listing.unlisted.first {
+          throw .unreadable(path: folder.path.description, reason: folder.reason)
+        }
         throw listing.others == 0
           ? .empty(path: root) : .noImages(path: root, files: listing.others)
       }
       files += listing.files.map { (number, $0) }
+      unlisted += listing.unlisted.map { SkippedFile($0, root: number) }
     }
     let named = files.compactMap { Self.className(of: $0.file.relativePath) }
     let classes = Set(named).sorted(by: Self.bytesPrecede)
     let places = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, $0) })
     self.roots = roots
     self.classes = classes
+    self.unlisted = unlisted
     entries = files.map { root, file in
       Entry(
-        path: roots[root].hasSuffix("/")
-          ? roots[root] + file.relativePath : roots[root] + "/" + file.relativePath,
-        relativePath: file.relativePath, root: root, bytes: file.bytes,
+        file: file.path, relativePath: file.relativePath, root: root, bytes: file.bytes,
         classIndex: Self.className(of: file.relativePath).flatMap { places[$0] })
     }
   }
@@ -58,15 +70,14 @@ public struct ImageFolder: Sendable, Equatable {
   /// Lists one folder.
   public init(_ root: String) throws(ImageFolderError) { try self.init([root]) }
 
-  private init(roots: [String], entries: [Entry], classes: [String]) {
-    self.roots = roots
+  private init(_ folder: ImageFolder, entries: [Entry]) {
+    (roots, classes, unlisted) = (folder.roots, folder.classes, folder.unlisted)
     self.entries = entries
-    self.classes = classes
   }
 
   /// The same folder with these rows only, in the order given; the classes stay.
   public func selecting(_ rows: [Int]) -> ImageFolder {
-    ImageFolder(roots: roots, entries: rows.map { entries[$0] }, classes: classes)
+    ImageFolder(self, entries: rows.map { entries[$0] })
   }
 
   /// The class of every row as a place in `classes`; an image without one is an error.

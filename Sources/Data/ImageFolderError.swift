@@ -4,14 +4,12 @@ public enum ImageFolderError: Error, Sendable, Equatable, CustomStringConvertibl
   case missing(path: String)
   /// What stands there is no folder.
   case notAFolder(path: String)
-  /// The folder, or one inside it, cannot be listed; with the system's words.
+  /// The folder cannot be listed, or one inside it and there are no images elsewhere; with the system's words.
   case unreadable(path: String, reason: String)
   /// The folder holds nothing at all.
   case empty(path: String)
-  /// There are files, but none is called .png, .jpg or .jpeg.
+  /// There are files, but none is an image by name or content.
   case noImages(path: String, files: Int)
-  /// A name whose bytes are not UTF-8; shown with the wrong bytes replaced.
-  case nameNotUTF8(path: String)
   /// Labels are needed, and this image stands in no class folder.
   case noLabel(path: String)
   /// The class of this image is not among the expected ones.
@@ -25,8 +23,7 @@ public enum ImageFolderError: Error, Sendable, Equatable, CustomStringConvertibl
     case .unreadable(let path, let reason): "\(path): cannot be listed: \(reason)"
     case .empty(let path): "\(path): the folder is empty"
     case .noImages(let path, let files):
-      "\(path): holds \(files) \(files == 1 ? "file" : "files") but no .png, .jpg or .jpeg image"
-    case .nameNotUTF8(let path): "\(path): the name is not valid UTF-8; rename the file"
+      "\(path): holds \(files) \(files == 1 ? "file" : "files") but no PNG or JPEG image"
     case .noLabel(let path): "\(path): has no label; the first folder level must name the class"
     case .unknownClass(let name, let path): "\(path): class \"\(name)\" is not among the known classes"
     }

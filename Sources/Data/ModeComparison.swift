@@ -18,7 +18,7 @@ public struct ModeComparison: Sendable, Equatable, Encodable {
     let (exact, fast) = (try MultiCrop(recipe, mode: .exact), try MultiCrop(recipe, mode: .fast))
     let total = Mutex([Int](repeating: 0, count: 256))
     pool.forEach(folder.count) { sample in
-      let path = folder.entries[sample].path
+      let path = folder.entries[sample].file
       guard let pixels = try? decoder.decode(contentsOf: path, for: .exact),
         let planes = try? decoder.decode(contentsOf: path, for: .fast)
       else { return }

@@ -1,6 +1,6 @@
 import EmanateImages
 
-/// A file that could not be decoded, and why.
+/// A file that could not be decoded or a folder that could not be listed, and why.
 public struct SkippedFile: Sendable, Hashable, Codable, CustomStringConvertible {
   /// The path that was opened.
   public let path: String
@@ -16,6 +16,11 @@ public struct SkippedFile: Sendable, Hashable, Codable, CustomStringConvertible 
     relativePath = entry.relativePath
     root = entry.root
     reason = error.reason.description
+  }
+
+  init(_ folder: FolderListing.Unlisted, root: Int) {
+    (path, relativePath, self.root) = (folder.path.description, folder.relativePath, root)
+    reason = "cannot be listed: \(folder.reason)"
   }
 
   /// Path and reason.

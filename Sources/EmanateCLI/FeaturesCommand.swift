@@ -40,7 +40,7 @@ struct FeaturesCommand: ParsableCommand {
 
   func run() throws {
     threading.apply()
-    let folder = try ImageFolder(data)
+    let folder = try listing(data)
     try checkPlace()
     let source = try weights.source(seed: seed)
     let start = ProcessInfo.processInfo.systemUptime

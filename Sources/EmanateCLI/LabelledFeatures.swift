@@ -32,6 +32,13 @@ struct SkippedEntry: Encodable {
   init(_ file: SkippedFile) { (path, reason) = (file.path, file.reason) }
 }
 
+/// Lists folders of images, with a warning for every folder inside them that cannot be listed.
+func listing(_ roots: String...) throws -> ImageFolder {
+  let folder = try ImageFolder(roots)
+  warn(ofSkipped: folder.unlisted)
+  return folder
+}
+
 /// Names up to ten files that were left out on standard error.
 func warn(ofSkipped files: [SkippedFile]) {
   for file in files.prefix(10) { StandardError.warn("left out: \(file)") }

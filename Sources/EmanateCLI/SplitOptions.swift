@@ -27,14 +27,14 @@ struct SplitOptions: ParsableArguments {
   /// The images of a comparison, listed before any work.
   func folders(seed: UInt64) throws -> LabelledFolders {
     if let data {
-      let folder = try ImageFolder(data)
+      let folder = try listing(data)
       let split = Split(labels: try folder.labels(), testShare: testShare, seed: seed)
       if split.test.isEmpty {
         throw CommandFailure(.data, "\(data): no class has two images, so none can be tested on")
       }
       return LabelledFolders(train: folder.selecting(split.train), test: folder.selecting(split.test))
     }
-    let (train, test) = (try ImageFolder(self.train!), try ImageFolder(self.test!))
+    let (train, test) = (try listing(self.train!), try listing(self.test!))
     _ = try train.labels()
     _ = try test.labels(among: train.classes)
     return LabelledFolders(train: train, test: test)

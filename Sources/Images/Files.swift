@@ -16,9 +16,9 @@ package enum FileReadingError: Error {
 package func systemErrorText(_ code: Int32 = errno) -> String { String(cString: strerror(code)) }
 
 /// All bytes of the regular file at `path`, or of the content a link leads to.
-package func readFile(_ path: String, limit: Int) throws(FileReadingError) -> [UInt8] {
+package func readFile(_ path: FilePath, limit: Int) throws(FileReadingError) -> [UInt8] {
   // Not blocking: a named pipe must not hold the program up.
-  let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+  let descriptor = path.withCString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
   guard descriptor >= 0 else { throw .system(systemErrorText()) }
   defer { close(descriptor) }
   var status = stat()

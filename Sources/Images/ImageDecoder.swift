@@ -33,16 +33,26 @@ public struct ImageDecoder: Sendable {
 
   /// The image in the file at `path`: [height, width, 3], levels 0...255.
   public func decode(contentsOf path: String) throws(ImageDecodingError) -> Image {
-    try decode(read(path), path: path)
+    try decode(contentsOf: FilePath(path))
+  }
+
+  /// The image in the file at `path`, whose name need not be text.
+  public func decode(contentsOf path: FilePath) throws(ImageDecodingError) -> Image {
+    try decode(bytes(of: path), path: path.description)
+  }
+
+  /// The image in the file at `path` in the form that `mode` reads.
+  public func decode(contentsOf path: FilePath, for mode: DataMode) throws(ImageDecodingError) -> DecodedImage {
+    let bytes = try bytes(of: path)
+    return switch mode {
+    case .exact: .pixels(try decode(bytes, path: path.description))
+    case .fast: .planes(try decodePlanes(bytes, path: path.description))
+    }
   }
 
   /// The image in the file at `path` in the form that `mode` reads.
   public func decode(contentsOf path: String, for mode: DataMode) throws(ImageDecodingError) -> DecodedImage {
-    let bytes = try read(path)
-    return switch mode {
-    case .exact: .pixels(try decode(bytes, path: path))
-    case .fast: .planes(try decodePlanes(bytes, path: path))
-    }
+    try decode(contentsOf: FilePath(path), for: mode)
   }
 
   /// The image in `bytes`, a whole PNG or JPEG file; `path` is for the error's text only.
@@ -81,15 +91,17 @@ public struct ImageDecoder: Sendable {
   /// of their values, where a third of the images is converted; 1 % without (`benchmark data --differences`).
   private static let gamutLimit = 0.02
 
-  private func read(_ path: String) throws(ImageDecodingError) -> [UInt8] {
-    do {
+  /// All bytes of the file at `path`, whatever they are.
+  package func bytes(of path: FilePath) throws(ImageDecodingError) -> [UInt8] {
+    do throws(FileReadingError) {
       return try readFile(path, limit: byteLimit)
     } catch {
-      switch error {
-      case .tooLarge(let count):
-        throw ImageDecodingError(path: path, reason: .tooManyBytes(count, limit: byteLimit))
-      case .system(let text): throw ImageDecodingError(path: path, reason: .unreadable(text))
-      }
+      let reason: ImageDecodingError.Reason =
+        switch error {
+        case .tooLarge(let count): .tooManyBytes(count, limit: byteLimit)
+        case .system(let text): .unreadable(text)
+        }
+      throw ImageDecodingError(path: path.description, reason: reason)
     }
   }
 

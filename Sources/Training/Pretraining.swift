@@ -74,7 +74,8 @@ public struct Pretraining {
     let folder = try ImageFolder(data)
     let plan = try TrainingPlan(configuration, images: folder.count)
     return Preparation(
-      folder: folder, plan: plan, recipe: recipe, views: views, notes: plan.warnings,
+      folder: folder, plan: plan, recipe: recipe, views: views,
+      notes: plan.warnings + folder.unlisted.map { "left out: \($0)" },
       globalViews: views.groups[0].views)
   }
 

@@ -1,4 +1,5 @@
 import EmanateData
+import EmanateImages
 import Foundation
 import Testing
 
@@ -34,6 +35,58 @@ import Testing
     #expect(Set(try ImageFolder(folder.root + "/").entries.map(\.relativePath)) == Set(names))
   }
 
+  @Test func `The content decides where the name does not say image`() throws {
+    let folder = try TemporaryFolder()
+    let png = PNGEncoder().encode(Image(repeating: 9, width: 1, height: 1))
+    let jpeg: [UInt8] = [0xFF, 0xD8, 0xFF, 0xE0, 0, 0, 0, 0]
+    for name in ["no-extension", "a.jpe", "b.jfif", "notes.txt", "c.png.part"] {
+      try folder.write(png, to: name)
+    }
+    try folder.write(jpeg, to: "photo.tmp")
+    // Hidden, too short to tell, of another format, and an image by name alone.
+    try folder.write(png, to: ".thumbnail")
+    try folder.write(Array(jpeg.prefix(7)), to: "short")
+    try folder.write(Array("GIF89a, it says".utf8), to: "animation.gif")
+    try folder.write([], to: "nothing")
+    try folder.write(Array("text".utf8), to: "text.png")
+    // Nobody writes into it: whoever opens it and waits waits for ever.
+    #expect(mkfifo(folder.path("pipe"), 0o600) == 0)
+    try FileManager.default.createSymbolicLink(atPath: folder.path("linked"), withDestinationPath: "b.jfif")
+    let images = try ImageFolder(folder.root)
+    #expect(
+      images.entries.map(\.relativePath) == [
+        "a.jpe", "b.jfif", "c.png.part", "linked", "no-extension", "notes.txt", "photo.tmp", "text.png",
+      ])
+    #expect(images.unlisted.isEmpty)
+    #expect(try ImageDecoder().decode(contentsOf: images.entries[4].file).pixels == [9, 9, 9])
+  }
+
+  @Test func `Names that are not UTF-8 are opened as they are and shown with their wrong bytes`() throws {
+    let folder = try TemporaryFolder()
+    // é in Latin-1, once of a folder and once of a file; a character cut short; a byte that no character has.
+    let names: [[UInt8]] = [
+      Array("caf".utf8) + [0xE9] + Array("/1.png".utf8),
+      Array("caf".utf8) + [0xE9, 0x2F, 0xE9] + Array(".PNG".utf8),
+      [0xE2, 0x82] + Array(" é.png".utf8), [0xFF, 0x01],
+    ]
+    #expect(mkdir(folder.cPath(Array(names[0].prefix(4))), 0o700) == 0)
+    try folder.writeImage(1, to: "plain.png")
+    for (number, name) in names.enumerated() {
+      try folder.writeImage(number, to: "plain")
+      #expect(rename(folder.path("plain"), folder.cPath(name)) == 0)
+    }
+    let images = try ImageFolder(folder.root)
+    #expect(
+      images.entries.map(\.relativePath)
+        == ["\\xE2\\x82 é.png", "\\xFF\u{1}", "caf\\xE9/1.png", "caf\\xE9/\\xE9.PNG", "plain.png"])
+    #expect(images.entries.map(\.path) == images.entries.map { folder.path($0.relativePath) })
+    #expect(images.classes == ["caf\\xE9"])
+    for (row, number) in [2, 3, 0, 1, 1].enumerated() {
+      let first = try ImageDecoder().decode(contentsOf: images.entries[row].file).pixels[0]
+      #expect(Int(first) == number * 31)
+    }
+  }
+
   @Test func `Links are followed, but not round in circles`() throws {
     let folder = try TemporaryFolder()
     try folder.write([1], to: "real/a.png")
@@ -43,10 +96,13 @@ import Testing
     try files.createSymbolicLink(atPath: folder.path("alias"), withDestinationPath: "other")
     try files.createSymbolicLink(atPath: folder.path("other/c.jpg"), withDestinationPath: "b.png")
     try files.createSymbolicLink(atPath: folder.path("gone.png"), withDestinationPath: "nowhere")
+    try files.createSymbolicLink(atPath: folder.path("gone"), withDestinationPath: "nowhere")
+    try files.createSymbolicLink(atPath: folder.path("itself"), withDestinationPath: "itself")
     let images = try ImageFolder(folder.root)
     #expect(
       images.entries.map(\.relativePath)
         == ["alias/b.png", "alias/c.jpg", "gone.png", "other/b.png", "other/c.jpg", "real/a.png"])
+    #expect(images.unlisted.isEmpty)
     #expect(images.entries.map(\.bytes) == [1, 1, 0, 1, 1, 1])
   }
 
@@ -87,14 +143,32 @@ import Testing
     #expect(throws: ImageFolderError.missing(path: "")) { try ImageFolder("") }
   }
 
-  @Test(.enabled(if: getuid() != 0, "the superuser may list every folder"))
-  func `A folder that may not be listed is an error`() throws {
+  @Test(.enabled(if: geteuid() != 0, "the superuser may list every folder"))
+  func `A folder inside that may not be listed is left out with the reason, and the first one is an error`()
+    throws
+  {
     let folder = try TemporaryFolder()
     try folder.write([1], to: "a.png")
     try folder.write([1], to: "shut/b.png")
+    try folder.write([1], to: "names/c.png")
+    try folder.write([1], to: "names/inner/d.png")
     chmod(folder.path("shut"), 0)
-    defer { chmod(folder.path("shut"), 0o700) }
-    #expect(throws: ImageFolderError.unreadable(path: folder.path("shut"), reason: "Permission denied")) {
+    chmod(folder.path("names"), 0o400)
+    defer { for name in ["", "shut", "names"] { chmod(folder.path(name), 0o700) } }
+    let images = try ImageFolder(folder.root)
+    #expect(images.entries.map(\.relativePath) == ["a.png", "names/c.png"])
+    #expect(images.unlisted.map(\.relativePath) == ["names/inner", "shut"])
+    #expect(
+      images.unlisted.map(\.reason) == Array(repeating: "cannot be listed: Permission denied", count: 2))
+    #expect(images.unlisted[1].description == folder.path("shut") + ": cannot be listed: Permission denied")
+    #expect(images.selecting([0]).unlisted == images.unlisted)
+    unlink(folder.path("a.png"))
+    chmod(folder.path("names"), 0)
+    #expect(throws: ImageFolderError.unreadable(path: folder.path("names"), reason: "Permission denied")) {
+      try ImageFolder(folder.root)
+    }
+    chmod(folder.path(""), 0)
+    #expect(throws: ImageFolderError.unreadable(path: folder.root, reason: "Permission denied")) {
       try ImageFolder(folder.root)
     }
   }

@@ -17,6 +17,9 @@ final class TemporaryFolder {
 
   func path(_ name: String) -> String { root + "/" + name }
 
+  /// The path of a name that need not be text, as C's functions take it.
+  func cPath(_ name: [UInt8]) -> [CChar] { (Array(path("").utf8) + name + [0]).map { CChar(bitPattern: $0) } }
+
   /// Writes a file and the folders above it.
   func write(_ bytes: [UInt8], to name: String) throws {
     let url = URL(fileURLWithPath: path(name))

@@ -18,6 +18,9 @@ enum {
 
 enum { EMANATE_FORMAT_PNG = 1, EMANATE_FORMAT_JPEG = 2 };
 
+// The format by the first bytes, of which eight are enough; 0 for any other. The content decides, not the name.
+int emanate_image_format(const uint8_t *bytes, size_t count);
+
 // libpng and libjpeg, as loaded.
 void emanate_codec_versions(char text[EMANATE_MESSAGE_BYTES]);
 
