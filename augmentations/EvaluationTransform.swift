@@ -44,6 +44,9 @@ public struct EvaluationTransform: Sendable {
     let (w, h) = (image.width, image.height)
     let width = w <= h ? short : Self.long(short, w, h)
     let height = w <= h ? Self.long(short, h, w) : short
+    if max(width, height) > Self.longest * side {
+      return prepareMiddle(image, width, height, using: &workspace)
+    }
     workspace.resampler.load(image)
     workspace.resampler.resize(
       PixelRectangle(x: 0, y: 0, width: w, height: h), width: width, height: height, into: &workspace.view)
@@ -58,6 +61,34 @@ public struct EvaluationTransform: Sendable {
         workspace.view.levels.replaceSubrange(to..<to + side, with: whole.levels[from..<from + side])
       }
     }
+  }
+
+  /// Past this many times the side only the middle is resized: 30,000 x 10 pixels would become 768,000 x 256.
+  private static let longest = 16
+
+  /// The same view of a strip, of `width` x `height` pixels if all of it were resized. Levels differ a little: the box
+  /// is rounded to 32 bits, and of a tall strip the other pass may come first.
+  private func prepareMiddle(
+    _ image: Image, _ width: Int, _ height: Int, using workspace: inout ViewWorkspace
+  ) {
+    let (x, left, right) = middle(of: image.width, resizedTo: width)
+    let (y, top, bottom) = middle(of: image.height, resizedTo: height)
+    let window = PixelRectangle(x: x.lowerBound, y: y.lowerBound, width: x.count, height: y.count)
+    workspace.resampler.load(image, region: window)
+    workspace.resampler.resize(
+      window, box: (left, top, right, bottom), width: side, height: side, into: &workspace.view)
+  }
+
+  /// The pixels that the middle `side` of `resized` pixels depend on, and where these begin and end among them.
+  private func middle(of pixels: Int, resizedTo resized: Int) -> (Range<Int>, Float, Float) {
+    let scale = Double(pixels) / Double(resized)
+    let first = (Double(resized - side) / 2).rounded(.toNearestOrEven) * scale
+    // Bicubic weights reach two pixels to either side, of the coarser grid.
+    let reach = 2 * max(scale, 1) + 1
+    let from = max(0, Int(first - reach))
+    let to = min(pixels, Int(first + Double(side) * scale + reach) + 1)
+    let box = (Float(first - Double(from)), Float(first + Double(side) * scale - Double(from)))
+    return (from..<to, box.0, min(box.1, Float(to - from)))
   }
 
   // Python's int(short * long / short side): one division in double, truncated.
