@@ -52,6 +52,7 @@ struct CommandFailure: Error {
       }
     case let error as TrainingError: self.init(training: error)
     case let error as ImageFolderError: self.init(.data, error.description)
+    case let error as LoaderError: self.init(.data, error.description)
     case let error as RecipeError: self.init(.data, "\(error)")
     case let error as WeightsError: self.init(weights: error)
     case let error as FeaturesError: self.init(.data, error.description)

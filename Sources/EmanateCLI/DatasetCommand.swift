@@ -3,11 +3,11 @@ import EmanateData
 import EmanateInterchange
 import Foundation
 
-/// `emanate dataset`: data sets as folders.
+/// `emanate dataset`: folders of images, made and looked at.
 struct DatasetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "dataset", abstract: "Makes folders of images from data sets.",
-    subcommands: [FashionMNISTCommand.self])
+    commandName: "dataset", abstract: "Checks and measures folders of images, and makes one from a data set.",
+    subcommands: [DatasetCheckCommand.self, DatasetStatsCommand.self, FashionMNISTCommand.self])
 }
 
 /// `emanate dataset fashion-mnist`: IDX files to a labelled folder.

@@ -15,7 +15,8 @@ final class Interruption {
   private let flag = Flag()
   private var sources: [any DispatchSourceSignal] = []
 
-  init() {
+  /// - Parameter answer: What standard error says to the first signal.
+  init(answer: String = "finishing the step and saving; once more ends it without") {
     for number in [SIGINT, SIGTERM] {
       signal(number, SIG_IGN)  // the source still hears it
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
@@ -26,7 +27,7 @@ final class Interruption {
           _exit(CommandFailure.Code.interrupted.rawValue)
         }
         flag.time.store(now, ordering: .relaxed)
-        StandardError.write("\nemanate: finishing the step and saving; once more ends it without\n")
+        StandardError.write("\nemanate: \(answer)\n")
       }
       source.resume()
       sources.append(source)

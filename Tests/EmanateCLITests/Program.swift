@@ -14,8 +14,10 @@ struct Program {
     URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "emanate")
   }
 
-  /// Runs `emanate` with these arguments in a folder.
-  static func run(_ arguments: [String], in folder: String? = nil) throws -> Outcome {
+  /// Runs `emanate`, or what starts it, with these arguments in a folder.
+  static func run(
+    _ arguments: [String], in folder: String? = nil, by executable: URL = executable
+  ) throws -> Outcome {
     let process = Process()
     process.executableURL = executable
     process.arguments = arguments
