@@ -24,10 +24,10 @@ struct FolderCheckText {
       lines.append("Sizes, by number of pixels: least \(least), median \(median), greatest \(greatest).")
     }
     let sorted = zip(check.folder.classes, check.classes).sorted { $0.1 < $1.1 }
-    if let least = sorted.first, let most = sorted.last {
+    if sorted.count > 1, let least = sorted.first, let most = sorted.last {
       lines.append(
-        "\(Self.count(sorted.count, "class", "classes")): from \(least.1) (\(Self.printable(least.0))) to "
-          + "\(most.1) (\(Self.printable(most.0))) images.")
+        "\(Self.count(sorted.count, "class", "classes")): from \(least.1) (\(least.0.printable)) to "
+          + "\(most.1) (\(most.0.printable)) images.")
     }
     let counts = FolderCheck.Likeness.allCases.map { likeness in
       check.duplicates.count { $0.likeness == likeness }
@@ -47,11 +47,11 @@ struct FolderCheckText {
 
   private var unreadable: [String] {
     section(
-      "Unreadable", check.unreadable.map { "  \(Self.printable($0.path)): \(Self.printable($0.reason))" })
+      "Unreadable", check.unreadable.map { "  \($0.path.printable): \($0.reason.printable)" })
   }
 
   private var blank: [String] {
-    section("Of one colour", check.blank.map { "  " + Self.printable(check.folder.entries[$0].path) })
+    section("Of one colour", check.blank.map { "  " + check.folder.entries[$0].path.printable })
   }
 
   /// A picture's first file and, indented, what repeats it.
@@ -63,12 +63,12 @@ struct FolderCheckText {
     return section(
       "Repeated",
       heaps.flatMap { first, others in
-        ["  " + Self.printable(check.folder.entries[first].path)]
+        ["  " + check.folder.entries[first].path.printable]
           + others.map { other in
             let notes =
               (other.isAcrossFolders ? ", another folder" : "")
               + (other.isAcrossClasses ? ", another class" : "")
-            return "    \(Self.printable(check.folder.entries[other.row].path)) (\(other.likeness)\(notes))"
+            return "    \(check.folder.entries[other.row].path.printable) (\(other.likeness)\(notes))"
           }
       })
   }
@@ -88,13 +88,5 @@ struct FolderCheckText {
 
   private static func count(_ count: Int, _ one: String, _ many: String? = nil) -> String {
     "\(count) \(count == 1 ? one : many ?? one + "s")"
-  }
-
-  /// Control characters in names must neither break lines nor reach the terminal.
-  private static func printable(_ name: String) -> String {
-    name.unicodeScalars.map {
-      $0.properties.generalCategory == .control ? $0.escaped(asASCII: true) : String($0)
-    }
-    .joined()
   }
 }

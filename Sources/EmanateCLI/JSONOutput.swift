@@ -30,10 +30,19 @@ enum JSONOutput {
   }
 }
 
+extension String {
+  /// The text with control characters spelled out: in a file's name they must neither break lines nor reach the
+  /// terminal.
+  var printable: String {
+    unicodeScalars.map { $0.properties.generalCategory == .control ? $0.escaped(asASCII: true) : String($0) }
+      .joined()
+  }
+}
+
 /// Messages, warnings and progress.
 enum StandardError {
   static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 
   /// A warning in the form of the errors: `emanate: warning: WHAT`.
-  static func warn(_ text: String) { write("emanate: warning: \(text)\n") }
+  static func warn(_ text: String) { write("emanate: warning: \(text.printable)\n") }
 }

@@ -102,10 +102,11 @@ final class DatasetCommandTests {
   func stats() throws {
     try write(Image(repeating: 0, width: 10, height: 10), to: "images/black.png")
     try write(Image(repeating: 255, width: 1, height: 3), to: "images/white.png")
-    try write([], to: "images/empty.png")
+    try write([], to: "images/of two\nlines.png")
     let outcome = try Program.run(["dataset", "stats", "images"], in: folder.path)
     #expect(
-      outcome.status == 0 && outcome.errors.contains("images/empty.png: the file is empty"), "\(outcome)")
+      outcome.status == 0 && outcome.errors.contains("images/of two\\nlines.png: the file is empty"),
+      "\(outcome)")
     #expect(
       outcome.output == """
         # 2 images of images
