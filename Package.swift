@@ -29,8 +29,12 @@ let package = Package(
     .systemLibrary(
       name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib",
       providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .systemLibrary(
+      name: "CLibDeflate", path: "Sources/CLibDeflate", pkgConfig: "libdeflate",
+      providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]),
     .target(
-      name: "CEmanateCodecs", dependencies: ["CLibPNG", "CLibJPEG", "CZlib"], path: "Sources/CImageCodecs"),
+      name: "CEmanateCodecs", dependencies: ["CLibPNG", "CLibJPEG", "CZlib", "CLibDeflate"],
+      path: "Sources/CImageCodecs"),
     .target(name: "CEmanateKernels", path: "Sources/CKernels"),
     .target(name: "CEmanateResources", path: "Sources/CResources", exclude: ["fashion-mnist"]),
     // The training core
@@ -154,7 +158,8 @@ let package = Package(
       dependencies: ["TestSupport", "EmanateTensors", "EmanateNetworks", "EmanateOptimization"],
       path: "Tests/OptimizationTests"),
     .testTarget(
-      name: "ImagesTests", dependencies: ["TestSupport", "EmanateKernels", "EmanateImages"],
+      name: "ImagesTests",
+      dependencies: ["TestSupport", "CEmanateCodecs", "EmanateKernels", "EmanateImages"],
       path: "Tests/ImagesTests"),
     .testTarget(
       name: "AugmentationsTests",

@@ -1,4 +1,4 @@
-// PNG through libpng. What comes out is what Pillow's convert("RGB") gives, but for 16-bit samples: scaled
+// PNG through libpng, but for what png_plain.c reads. What comes out is what Pillow's convert("RGB") gives, but for 16-bit samples: scaled
 // here.
 #include <png.h>
 #include <setjmp.h>
@@ -42,96 +42,79 @@ static int orientation(const uint8_t *bytes, size_t count) {
   return 1;
 }
 
-// Opens the file up to the first pixels. The caller has set the jump.
-static void begin(png_structp png, png_infop info, source *from) {
-  png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-  png_set_chunk_malloc_max(png, 8000000);
+typedef struct {
+  png_structp png;
+  png_infop info;
+  emanate_image_header *header;
+  uint8_t *pixels;  // NULL where only the header is asked for
+} reader;
+
+// Opens the file up to the first pixels.
+static void begin(reader *r, source *from) {
+  png_set_user_limits(r->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+  png_set_chunk_malloc_max(r->png, 8000000);
   // Only size, palette and pixels matter: a damaged text or colour profile must not cost an image.
-  png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
-  png_set_read_fn(png, from, read_source);
-  png_read_info(png, info);
+  png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+  png_set_read_fn(r->png, from, read_source);
+  png_read_info(r->png, r->info);
+}
+
+// A number that a palette lacks is black, as in Pillow.
+static void read_pixels(reader *r) {
+  png_structp png = r->png;
+  size_t width = r->header->width, height = r->header->height;
+  int color = png_get_color_type(png, r->info);
+  if (png_get_image_width(png, r->info) != width || png_get_image_height(png, r->info) != height)
+    png_error(png, "the size is not the one read before");
+  png_set_scale_16(png);  // (v * 255 + 32767) / 65535
+  if (color == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
+  if (color == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(png);
+  if (!(color & PNG_COLOR_MASK_COLOR)) png_set_gray_to_rgb(png);
+  png_set_strip_alpha(png);
+  int passes = png_set_interlace_handling(png);
+  png_read_update_info(png, r->info);
+  if (png_get_rowbytes(png, r->info) != width * 3) png_error(png, "rows of an unknown kind");
+  for (int pass = 0; pass < passes; pass++)
+    for (size_t y = 0; y < height; y++) png_read_row(png, r->pixels + y * width * 3, NULL);
+}
+
+// libpng's errors come back to here.
+static int guarded(reader *r, source *from) {
+  if (setjmp(png_jmpbuf(r->png))) return EMANATE_CODEC_CORRUPT;
+  begin(r, from);
+  if (r->pixels) {
+    read_pixels(r);
+  } else {
+    r->header->width = png_get_image_width(r->png, r->info);
+    r->header->height = png_get_image_height(r->png, r->info);
+    r->header->orientation = orientation(from->bytes, from->count);
+  }
+  return EMANATE_CODEC_DONE;
+}
+
+static int read_png(const uint8_t *bytes, size_t count, emanate_image_header *header, uint8_t *pixels) {
+  source from = {bytes, count, 0};
+  reader r = {.header = header, .pixels = pixels};
+  r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, header->message, fail, ignore);
+  if (r.png) r.info = png_create_info_struct(r.png);
+  int status = r.info ? guarded(&r, &from) : EMANATE_CODEC_NO_MEMORY;
+  if (!r.info) emanate_say(header->message, "not enough memory");
+  png_destroy_read_struct(&r.png, &r.info, NULL);
+  return status;
 }
 
 int emanate_png_header(const uint8_t *bytes, size_t count, emanate_image_header *header) {
-  source from = {bytes, count, 0};
-  png_infop info = NULL;
-  png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, header->message, fail, ignore);
-  if (!png || !(info = png_create_info_struct(png))) {
-    png_destroy_read_struct(&png, NULL, NULL);
-    emanate_say(header->message, "not enough memory");
-    return EMANATE_CODEC_NO_MEMORY;
-  }
-  if (setjmp(png_jmpbuf(png))) {
-    png_destroy_read_struct(&png, &info, NULL);
-    return EMANATE_CODEC_CORRUPT;
-  }
-  begin(png, info, &from);
-  header->width = png_get_image_width(png, info);
-  header->height = png_get_image_height(png, info);
-  png_destroy_read_struct(&png, &info, NULL);
-  header->orientation = orientation(bytes, count);
-  return EMANATE_CODEC_DONE;
+  return read_png(bytes, count, header, NULL);
 }
 
-// Palette numbers stand in the last third of each row; the colours are written over them from the left.
-// A number the palette does not have is black, as in Pillow.
-static void expand_palette(png_structp png, png_infop info, uint8_t *pixels, size_t width, size_t height) {
-  uint8_t table[256][3] = {{0}};
-  png_colorp palette = NULL;
-  int colors = 0;
-  png_get_PLTE(png, info, &palette, &colors);
-  for (int i = 0; i < colors; i++) {
-    table[i][0] = palette[i].red;
-    table[i][1] = palette[i].green;
-    table[i][2] = palette[i].blue;
-  }
-  for (size_t y = 0; y < height; y++) {
-    uint8_t *row = pixels + y * width * 3;
-    for (size_t x = 0; x < width; x++) {
-      const uint8_t *color = table[row[2 * width + x]];
-      row[3 * x] = color[0];
-      row[3 * x + 1] = color[1];
-      row[3 * x + 2] = color[2];
-    }
-  }
+int emanate_png_decode_by_libpng(
+    const uint8_t *bytes, size_t count, emanate_image_header *header, uint8_t *pixels) {
+  return read_png(bytes, count, header, pixels);
 }
 
 int emanate_png_decode(const uint8_t *bytes, size_t count, emanate_image_header *header, uint8_t *pixels) {
-  source from = {bytes, count, 0};
-  png_infop info = NULL;
-  png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, header->message, fail, ignore);
-  if (!png || !(info = png_create_info_struct(png))) {
-    png_destroy_read_struct(&png, NULL, NULL);
-    emanate_say(header->message, "not enough memory");
-    return EMANATE_CODEC_NO_MEMORY;
-  }
-  if (setjmp(png_jmpbuf(png))) {
-    png_destroy_read_struct(&png, &info, NULL);
-    return EMANATE_CODEC_CORRUPT;
-  }
-  begin(png, info, &from);
-  size_t width = header->width, height = header->height;
-  int color = png_get_color_type(png, info);
-  int is_palette = color == PNG_COLOR_TYPE_PALETTE;
-  if (png_get_image_width(png, info) != width || png_get_image_height(png, info) != height)
-    png_error(png, "the size is not the one read before");
-  if (is_palette) {
-    png_set_packing(png);
-  } else {
-    png_set_scale_16(png);  // (v * 255 + 32767) / 65535
-    if (color == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(png);
-    if (color & PNG_COLOR_MASK_ALPHA) png_set_strip_alpha(png);
-    if (!(color & PNG_COLOR_MASK_COLOR)) png_set_gray_to_rgb(png);
-  }
-  int passes = png_set_interlace_handling(png);
-  png_read_update_info(png, info);
-  if (png_get_rowbytes(png, info) != width * (is_palette ? 1 : 3)) png_error(png, "rows of an unknown kind");
-  size_t shift = is_palette ? 2 * width : 0;
-  for (int pass = 0; pass < passes; pass++)
-    for (size_t y = 0; y < height; y++) png_read_row(png, pixels + y * width * 3 + shift, NULL);
-  if (is_palette) expand_palette(png, info, pixels, width, height);
-  png_destroy_read_struct(&png, &info, NULL);
-  return EMANATE_CODEC_DONE;
+  if (emanate_png_decode_plain(bytes, count, header, pixels)) return EMANATE_CODEC_DONE;
+  return emanate_png_decode_by_libpng(bytes, count, header, pixels);
 }
 
 static void write_encoded(png_structp png, png_bytep bytes, size_t count) {

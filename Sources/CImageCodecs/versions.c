@@ -1,3 +1,4 @@
+#include <libdeflate.h>
 #include <png.h>
 #include <stdio.h>
 #include <jpeglib.h>
@@ -13,5 +14,6 @@ void emanate_codec_versions(char text[EMANATE_MESSAGE_BYTES]) {
 #else
   const char *jpeg = "libjpeg " NUMBER(JPEG_LIB_VERSION);
 #endif
-  snprintf(text, EMANATE_MESSAGE_BYTES, "libpng %s, %s", png_get_libpng_ver(NULL), jpeg);
+  snprintf(text, EMANATE_MESSAGE_BYTES, "libpng %s, libdeflate " LIBDEFLATE_VERSION_STRING ", %s",
+           png_get_libpng_ver(NULL), jpeg);
 }

@@ -1,6 +1,6 @@
 import CEmanateCodecs
 
-/// The versions of libpng and libjpeg that read and write images.
+/// The versions of libpng, libdeflate and libjpeg that read and write images.
 package func imageLibraryVersions() -> String {
   var text = [CChar](repeating: 0, count: Int(EMANATE_MESSAGE_BYTES))
   emanate_codec_versions(&text)

@@ -2,50 +2,29 @@ import EmanateImages
 import Foundation
 import Testing
 
-/// Golden files: make_images.py made them with Pillow.
-private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-  .appendingPathComponent("Golden/images").path
-
-private let inputs = try! FileManager.default.contentsOfDirectory(atPath: golden)
-  .filter { $0.hasSuffix(".png") || $0.hasSuffix(".jpg") }.sorted()
-
-private func bytes(_ name: String) throws -> [UInt8] {
-  [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(golden)/\(name)")))
-}
-
-/// A binary PPM file: "P6\nwidth height\n255\n" and the pixels.
-private func expected(_ name: String) throws -> Image {
-  let file = try bytes(name)
-  let header = file.split(separator: UInt8(ascii: "\n"), maxSplits: 3, omittingEmptySubsequences: false)
-  let sizes = String(decoding: header[1], as: UTF8.self).split(separator: " ").map { Int($0)! }
-  return Image(width: sizes[0], height: sizes[1], pixels: Array(header[3]))
-}
-
-private func stem(_ name: String) -> String { String(name.dropLast(4)) }
-
 @Suite struct ImageDecoderTests {
-  @Test(arguments: inputs)
+  @Test(arguments: goldenInputs)
   func `Every kind of PNG and JPEG gives Pillow's bytes`(_ name: String) throws {
-    let image = try ImageDecoder().decode(contentsOf: "\(golden)/\(name)")
-    #expect(image == (try expected(stem(name) + ".ppm")))
+    let image = try ImageDecoder().decode(contentsOf: "\(goldenFolder)/\(name)")
+    #expect(image == (try goldenImage(stem(name) + ".ppm")))
   }
 
-  @Test(arguments: inputs.filter { $0.contains("exif") })
+  @Test(arguments: goldenInputs.filter { $0.contains("exif") })
   func `The EXIF orientation is applied where that is asked for`(_ name: String) throws {
-    let image = try ImageDecoder(orientation: .apply).decode(contentsOf: "\(golden)/\(name)")
-    #expect(image == (try expected(stem(name) + ".turned.ppm")))
+    let image = try ImageDecoder(orientation: .apply).decode(contentsOf: "\(goldenFolder)/\(name)")
+    #expect(image == (try goldenImage(stem(name) + ".turned.ppm")))
   }
 
   @Test func `A file without EXIF is the same whether orientation is applied or not`() throws {
-    let name = "\(golden)/jpeg-420.jpg"
+    let name = "\(goldenFolder)/jpeg-420.jpg"
     #expect(
       try ImageDecoder(orientation: .apply).decode(contentsOf: name)
         == ImageDecoder().decode(contentsOf: name))
   }
 
-  @Test(arguments: inputs)
+  @Test(arguments: goldenInputs)
   func `A file cut anywhere before its pixels end is an error and never a crash`(_ name: String) throws {
-    let whole = try bytes(name)
+    let whole = try goldenBytes(name)
     var decoded = 0
     for count in 0..<whole.count {
       do {
@@ -65,7 +44,7 @@ private func stem(_ name: String) -> String { String(name.dropLast(4)) }
     "jpeg-exif6.jpg",
   ])
   func `A file with any byte changed gives an image or an error and never a crash`(_ name: String) throws {
-    let whole = try bytes(name)
+    let whole = try goldenBytes(name)
     let decoder = ImageDecoder(orientation: .apply, pixelLimit: 1_000_000)
     for place in whole.indices {
       for change: UInt8 in [0x01, 0x80, 0xFF] {
@@ -109,8 +88,8 @@ private func stem(_ name: String) -> String { String(name.dropLast(4)) }
   @Test func `The content decides the format and names may hold anything`() throws {
     let folder = try TemporaryFolder()
     let name = " a picture\nof 'two' \"lines\" é 🙂.png"
-    try Data(try bytes("jpeg-444.jpg")).write(to: folder.url(name))
-    #expect(try ImageDecoder().decode(contentsOf: folder.path(name)) == (try expected("jpeg-444.ppm")))
+    try Data(try goldenBytes("jpeg-444.jpg")).write(to: folder.url(name))
+    #expect(try ImageDecoder().decode(contentsOf: folder.path(name)) == (try goldenImage("jpeg-444.ppm")))
   }
 
   @Test func `A picture past the pixel limit is refused before memory is taken`() throws {
@@ -119,7 +98,7 @@ private func stem(_ name: String) -> String { String(name.dropLast(4)) }
     let error = #expect(throws: ImageDecodingError.self) { try ImageDecoder().decode(bomb) }
     #expect(
       error?.reason == .tooManyPixels(width: 0x7FFF_FFFF, height: 0x7FFF_FFFF, limit: 100_000_000))
-    let small = try bytes("jpeg-444.jpg")
+    let small = try goldenBytes("jpeg-444.jpg")
     #expect(throws: ImageDecodingError.self) { try ImageDecoder(pixelLimit: 45 * 37 - 1).decode(small) }
     #expect(throws: Never.self) { try ImageDecoder(pixelLimit: 45 * 37).decode(small) }
   }

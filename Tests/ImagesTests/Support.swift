@@ -27,33 +27,43 @@ private func crc(_ bytes: [UInt8]) -> Int {
   return Int(~remainder)
 }
 
-private func chunk(_ name: String, _ data: [UInt8]) -> [UInt8] {
+func chunk(_ name: String, _ data: [UInt8]) -> [UInt8] {
   bigEndian(data.count) + Array(name.utf8) + data + bigEndian(crc(Array(name.utf8) + data))
 }
 
 /// A PNG file's first chunks, up to an IDAT of no pixels.
 func pngHeader(width: Int, height: Int, depth: UInt8 = 8, color: UInt8 = 2) -> [UInt8] {
-  [0x89, 0x50, 0x4E, 0x47, 13, 10, 26, 10]
-    + chunk("IHDR", bigEndian(width) + bigEndian(height) + [depth, color, 0, 0, 0]) + chunk("IDAT", [])
+  pngFile(width: width, height: height, depth: depth, color: color, [chunk("IDAT", [])])
 }
 
-/// A 16-bit grey PNG, its rows in stored (uncompressed) zlib blocks.
-func grayPNG16(width: Int, height: Int, _ level: (Int, Int) -> (UInt8, UInt8)) -> [UInt8] {
+/// A PNG file of the given chunks after its header.
+func pngFile(width: Int, height: Int, depth: UInt8 = 8, color: UInt8 = 2, _ chunks: [[UInt8]]) -> [UInt8] {
+  [0x89, 0x50, 0x4E, 0x47, 13, 10, 26, 10]
+    + chunk("IHDR", bigEndian(width) + bigEndian(height) + [depth, color, 0, 0, 0]) + chunks.joined()
+}
+
+/// A zlib stream of `rows`, a stored (uncompressed) block each.
+func storedStream(_ rows: [[UInt8]]) -> [UInt8] {
   var stream: [UInt8] = [0x78, 0x01]
   var (a, b) = (1, 0)
-  for y in 0..<height {
-    var row: [UInt8] = [0]
-    for x in 0..<width { row += [level(y, x).0, level(y, x).1] }
+  for (y, row) in rows.enumerated() {
     for byte in row {
       a = (a + Int(byte)) % 65_521
       b = (b + a) % 65_521
     }
     let length = UInt16(row.count)
-    stream += [y == height - 1 ? 1 : 0]
+    stream += [y == rows.count - 1 ? 1 : 0]
     for part in [length, ~length] { stream += [UInt8(part & 255), UInt8(part >> 8)] }
     stream += row
   }
-  stream += bigEndian(b << 16 | a)
-  return Array(pngHeader(width: width, height: height, depth: 16, color: 0).dropLast(12))
-    + chunk("IDAT", stream) + chunk("IEND", [])
+  return stream + bigEndian(b << 16 | a)
+}
+
+/// A 16-bit grey PNG, its rows stored without compression.
+func grayPNG16(width: Int, height: Int, _ level: (Int, Int) -> (UInt8, UInt8)) -> [UInt8] {
+  let rows = (0..<height).map { y -> [UInt8] in
+    [0] + (0..<width).flatMap { x in [level(y, x).0, level(y, x).1] }
+  }
+  return pngFile(
+    width: width, height: height, depth: 16, color: 0, [chunk("IDAT", storedStream(rows)), chunk("IEND", [])])
 }

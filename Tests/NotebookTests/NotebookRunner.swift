@@ -88,7 +88,8 @@ struct NotebookRunner {
       contentsOf: build.appending(path: "emanate.product/Objects.LinkFileList"), encoding: .utf8)
     arguments += list.split(whereSeparator: \.isNewline).map(String.init)
       .filter { !$0.contains("/EmanateCLI.build/") && !$0.contains("/ArgumentParser") }
-    let flags = try output(of: "pkg-config", ["--cflags", "--libs", "openblas", "libpng", "libjpeg", "zlib"])
+    let flags = try output(
+      of: "pkg-config", ["--cflags", "--libs", "openblas", "libpng", "libjpeg", "zlib", "libdeflate"])
     for flag in flags.joined(separator: " ").split(separator: " ") {
       arguments += flag.hasPrefix("-I") ? ["-Xcc", String(flag)] : [String(flag)]
     }

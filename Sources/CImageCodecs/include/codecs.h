@@ -21,7 +21,7 @@ enum { EMANATE_FORMAT_PNG = 1, EMANATE_FORMAT_JPEG = 2 };
 // The format by the first bytes, of which eight are enough; 0 for any other. The content decides, not the name.
 int emanate_image_format(const uint8_t *bytes, size_t count);
 
-// libpng and libjpeg, as loaded.
+// libpng as loaded, libdeflate and libjpeg as built with.
 void emanate_codec_versions(char text[EMANATE_MESSAGE_BYTES]);
 
 typedef struct {
@@ -38,6 +38,13 @@ int emanate_image_read_header(const uint8_t *bytes, size_t count, emanate_image_
 // Decodes into `pixels`, header->height x header->width x 3 bytes; `header` as emanate_image_read_header left
 // it.
 int emanate_image_decode(const uint8_t *bytes, size_t count, emanate_image_header *header, uint8_t *pixels);
+
+// The two ways in which a PNG file is decoded, for tests to compare. The first returns 1 where the file is of a
+// plain kind and sound; where it returns 0, `pixels` holding anything, the second is taken.
+int emanate_png_decode_plain(
+    const uint8_t *bytes, size_t count, const emanate_image_header *header, uint8_t *pixels);
+int emanate_png_decode_by_libpng(
+    const uint8_t *bytes, size_t count, emanate_image_header *header, uint8_t *pixels);
 
 // One component of a JPEG file, at the resolution it is stored in.
 typedef struct {

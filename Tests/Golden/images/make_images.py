@@ -23,10 +23,30 @@ def chunk(name, data):
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def rows(samples, depth):
-    """Unfiltered rows of [h, w, c] samples, filter byte included."""
+def paeth(a, b, c):
+    p = a + b - c
+    return min((a, b, c), key=lambda v: abs(p - v))
+
+
+def filtered(kind, line, above, size):
+    """A row under filter `kind` (ISO 15948, section 9), filter byte first; `size` bytes a pixel."""
+    left = bytes(size) + line
+    upper_left = bytes(size) + above
+    guess = {
+        0: lambda i: 0,
+        1: lambda i: left[i],
+        2: lambda i: above[i],
+        3: lambda i: (left[i] + above[i]) // 2,
+        4: lambda i: paeth(left[i], above[i], upper_left[i]),
+    }[kind]
+    return bytes([kind, *((line[i] - guess(i)) % 256 for i in range(len(line)))])
+
+
+def rows(samples, depth, filters=(0,)):
+    """Rows of [h, w, c] samples under the filters in turn, filter byte included."""
     out = b""
-    for row in samples:
+    above = None
+    for y, row in enumerate(samples):
         flat = row.reshape(-1)
         if depth == 16:
             data = flat.astype(">u2").tobytes()
@@ -36,19 +56,28 @@ def rows(samples, depth):
             bits = "".join(format(int(v), f"0{depth}b") for v in flat)
             bits += "0" * (-len(bits) % 8)
             data = bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8))
-        out += b"\0" + data
+        above = above or bytes(len(data))
+        out += filtered(filters[y % len(filters)], data, above, max(1, samples.shape[2] * depth // 8))
+        above = data
     return out
 
 
-def png(samples, color, depth, interlaced=False, before=(), after=()):
+def png(samples, color, depth, interlaced=False, before=(), after=(), filters=(0,), parts=1):
+    """A file of [h, w, c] samples; its compressed data stand in so many IDAT chunks, the second one empty."""
     h, w, _ = samples.shape
     head = struct.pack(">IIBBBBB", w, h, depth, color, 0, 0, int(interlaced))
     if interlaced:
         passes = [samples[y::dy, x::dx] for x, y, dx, dy in ADAM7]
-        data = b"".join(rows(p, depth) for p in passes if p.size)
+        data = b"".join(rows(p, depth, filters) for p in passes if p.size)
     else:
-        data = rows(samples, depth)
-    body = [chunk(b"IHDR", head), *before, chunk(b"IDAT", zlib.compress(data, 9)), *after, chunk(b"IEND", b"")]
+        data = rows(samples, depth, filters)
+    data = zlib.compress(data, 9)
+    cuts = [len(data) * i // parts for i in range(parts + 1)]
+    pieces = [data[a:b] for a, b in zip(cuts, cuts[1:])]
+    if parts > 1:
+        pieces.insert(1, b"")
+    pixels = [chunk(b"IDAT", piece) for piece in pieces]
+    body = [chunk(b"IHDR", head), *before, *pixels, *after, chunk(b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(body)
 
 
@@ -92,6 +121,19 @@ def main():
             for interlaced in (False, True):
                 name = f"png-color{color}-depth{depth}" + ("-interlaced" if interlaced else "")
                 save(name, "png", png(samples, color, depth, interlaced, before), scaled)
+
+    # Every filter follows every other and comes first somewhere; 37 and 25 divide by nothing.
+    order = [4, 4, 3, 3, 1, 1, 2, 2, 0, 0, 4, 3, 1, 4, 2, 3, 0, 1, 2, 4, 0, 3, 2, 1, 3]
+    noise = np.random.default_rng(1)
+    for turn, (color, depth) in enumerate([(6, 8), (2, 8), (4, 8), (0, 8), (3, 8), (3, 4), (3, 1), (6, 16)]):
+        samples = noise.integers(0, 2**depth, (len(order), 37, CHANNELS[color]))
+        before = []
+        if color == 3:
+            before = [chunk(b"PLTE", noise.integers(0, 256, (2**depth, 3)).astype(np.uint8).tobytes())]
+        filters = order[2 * turn :] + order[: 2 * turn]
+        scaled = ((samples[..., :3] * 255 + 32767) // 65535).astype(np.uint8) if depth == 16 else None
+        save(f"png-filters-color{color}-depth{depth}", "png",
+             png(samples, color, depth, False, before, filters=filters, parts=turn + 1), scaled)
 
     one = rng.integers(0, 2, (h, w, 1))
     byte = rng.integers(0, 256, (h, w, 1))
