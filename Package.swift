@@ -177,7 +177,9 @@ let package = Package(
       path: "Tests/InterchangeTests"),
     .testTarget(
       name: "ConfigurationTests",
-      dependencies: ["TestSupport", "EmanateConfiguration", "EmanateAugmentations", "EmanateOptimization"],
+      dependencies: [
+        "TestSupport", "EmanateConfiguration", "EmanateImages", "EmanateAugmentations", "EmanateOptimization",
+      ],
       path: "Tests/ConfigurationTests"),
     .testTarget(
       name: "MethodsTests", dependencies: ["TestSupport", "Emanate"],

@@ -27,8 +27,9 @@ int emanate_image_read_header(const uint8_t *bytes, size_t count, emanate_image_
   }
 }
 
-int emanate_image_decode(const uint8_t *bytes, size_t count, emanate_image_header *header, uint8_t *pixels) {
-  return header->format == EMANATE_FORMAT_PNG ? emanate_png_decode(bytes, count, header, pixels)
+int emanate_image_decode(const uint8_t *bytes, size_t count, emanate_image_header *header,
+                         const uint8_t *background, uint8_t *pixels) {
+  return header->format == EMANATE_FORMAT_PNG ? emanate_png_decode(bytes, count, header, background, pixels)
                                               : emanate_jpeg_decode(bytes, count, header, pixels);
 }
 

@@ -2,7 +2,8 @@
 #include "codecs.h"
 
 int emanate_png_header(const uint8_t *bytes, size_t count, emanate_image_header *header);
-int emanate_png_decode(const uint8_t *bytes, size_t count, emanate_image_header *header, uint8_t *pixels);
+int emanate_png_decode(const uint8_t *bytes, size_t count, emanate_image_header *header,
+                       const uint8_t *background, uint8_t *pixels);
 int emanate_jpeg_header(const uint8_t *bytes, size_t count, emanate_image_header *header);
 int emanate_jpeg_decode(const uint8_t *bytes, size_t count, emanate_image_header *header, uint8_t *pixels);
 

@@ -1,10 +1,12 @@
-// PNG through libpng, but for what png_plain.c reads. What comes out is what Pillow's convert("RGB") gives, but for 16-bit samples: scaled
-// here.
+// PNG through libpng, but for what png_plain.c reads. What comes out is what Pillow's convert("RGB") gives, or
+// its paste over a background, but for 16-bit samples: scaled here.
 #include <png.h>
 #include <setjmp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
+#include "png_rows.h"
 
 typedef struct {
   const uint8_t *bytes;
@@ -46,7 +48,9 @@ typedef struct {
   png_structp png;
   png_infop info;
   emanate_image_header *header;
-  uint8_t *pixels;  // NULL where only the header is asked for
+  const uint8_t *background;  // NULL where alpha is dropped
+  uint8_t *pixels;            // NULL where only the header is asked for
+  uint8_t *rgba;              // a row, or all of an interlaced picture, while alpha is laid over a background
 } reader;
 
 // Opens the file up to the first pixels.
@@ -57,6 +61,19 @@ static void begin(reader *r, source *from) {
   png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
   png_set_read_fn(r->png, from, read_source);
   png_read_info(r->png, r->info);
+}
+
+// Rows of four samples, laid over the background.
+static void blend_rows(reader *r, int passes) {
+  size_t width = r->header->width, height = r->header->height, kept = passes > 1 ? height : 1;
+  r->rgba = malloc(kept * width * 4);
+  if (!r->rgba) png_error(r->png, "not enough memory");
+  for (int pass = 0; pass < passes; pass++)
+    for (size_t y = 0; y < height; y++) {
+      uint8_t *row = r->rgba + y % kept * width * 4;
+      png_read_row(r->png, row, NULL);
+      if (pass == passes - 1) emanate_png_blend(row, 4, r->background, r->pixels + y * width * 3, width);
+    }
 }
 
 // A number that a palette lacks is black, as in Pillow.
@@ -70,10 +87,20 @@ static void read_pixels(reader *r) {
   if (color == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
   if (color == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(png);
   if (!(color & PNG_COLOR_MASK_COLOR)) png_set_gray_to_rgb(png);
-  png_set_strip_alpha(png);
+  if (r->background) {
+    if (png_get_valid(png, r->info, PNG_INFO_tRNS)) png_set_tRNS_to_alpha(png);
+    png_set_add_alpha(png, 255, PNG_FILLER_AFTER);
+  } else {
+    png_set_strip_alpha(png);
+  }
   int passes = png_set_interlace_handling(png);
   png_read_update_info(png, r->info);
-  if (png_get_rowbytes(png, r->info) != width * 3) png_error(png, "rows of an unknown kind");
+  if (png_get_rowbytes(png, r->info) != width * (r->background ? 4 : 3))
+    png_error(png, "rows of an unknown kind");
+  if (r->background) {
+    blend_rows(r, passes);
+    return;
+  }
   for (int pass = 0; pass < passes; pass++)
     for (size_t y = 0; y < height; y++) png_read_row(png, r->pixels + y * width * 3, NULL);
 }
@@ -92,29 +119,32 @@ static int guarded(reader *r, source *from) {
   return EMANATE_CODEC_DONE;
 }
 
-static int read_png(const uint8_t *bytes, size_t count, emanate_image_header *header, uint8_t *pixels) {
+static int read_png(const uint8_t *bytes, size_t count, emanate_image_header *header,
+                    const uint8_t *background, uint8_t *pixels) {
   source from = {bytes, count, 0};
-  reader r = {.header = header, .pixels = pixels};
+  reader r = {.header = header, .background = background, .pixels = pixels};
   r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, header->message, fail, ignore);
   if (r.png) r.info = png_create_info_struct(r.png);
   int status = r.info ? guarded(&r, &from) : EMANATE_CODEC_NO_MEMORY;
   if (!r.info) emanate_say(header->message, "not enough memory");
   png_destroy_read_struct(&r.png, &r.info, NULL);
+  free(r.rgba);
   return status;
 }
 
 int emanate_png_header(const uint8_t *bytes, size_t count, emanate_image_header *header) {
-  return read_png(bytes, count, header, NULL);
+  return read_png(bytes, count, header, NULL, NULL);
 }
 
-int emanate_png_decode_by_libpng(
-    const uint8_t *bytes, size_t count, emanate_image_header *header, uint8_t *pixels) {
-  return read_png(bytes, count, header, pixels);
+int emanate_png_decode_by_libpng(const uint8_t *bytes, size_t count, emanate_image_header *header,
+                                 const uint8_t *background, uint8_t *pixels) {
+  return read_png(bytes, count, header, background, pixels);
 }
 
-int emanate_png_decode(const uint8_t *bytes, size_t count, emanate_image_header *header, uint8_t *pixels) {
-  if (emanate_png_decode_plain(bytes, count, header, pixels)) return EMANATE_CODEC_DONE;
-  return emanate_png_decode_by_libpng(bytes, count, header, pixels);
+int emanate_png_decode(const uint8_t *bytes, size_t count, emanate_image_header *header,
+                       const uint8_t *background, uint8_t *pixels) {
+  if (emanate_png_decode_plain(bytes, count, header, background, pixels)) return EMANATE_CODEC_DONE;
+  return emanate_png_decode_by_libpng(bytes, count, header, background, pixels);
 }
 
 static void write_encoded(png_structp png, png_bytep bytes, size_t count) {

@@ -90,6 +90,28 @@ void emanate_png_drop_alpha(const uint8_t *restrict rgba, uint8_t *restrict rgb,
   for (; x < width; x++) memcpy(rgb + 3 * x, rgba + 4 * x, 3);
 }
 
+INLINE void blend(const uint8_t *restrict row, const size_t samples, const uint8_t background[3],
+                  uint8_t *restrict rgb, size_t width) {
+  for (size_t x = 0; x < width; x++) {
+    const uint8_t *pixel = row + samples * x;
+    int alpha = pixel[samples - 1];
+    for (size_t c = 0; c < 3; c++) {
+      int sum = pixel[samples == 4 ? c : 0] * alpha + background[c] * (255 - alpha) + 128;
+      rgb[3 * x + c] = (uint8_t)(((sum >> 8) + sum) >> 8);
+    }
+  }
+}
+
+VECTORIZED
+void emanate_png_blend(const uint8_t *restrict row, size_t samples, const uint8_t background[3],
+                       uint8_t *restrict rgb, size_t width) {
+  if (samples == 4) {
+    blend(row, 4, background, rgb, width);
+  } else {
+    blend(row, 2, background, rgb, width);
+  }
+}
+
 void emanate_png_expand_gray(
     const uint8_t *restrict levels, size_t step, uint8_t *restrict rgb, size_t width) {
   for (size_t x = 0; x < width; x++) rgb[3 * x] = rgb[3 * x + 1] = rgb[3 * x + 2] = levels[x * step];

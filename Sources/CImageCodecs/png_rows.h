@@ -14,6 +14,11 @@ void emanate_png_unfilter(int filter, size_t pixel_bytes, const uint8_t *restric
 // [width, 4] -> [width, 3]
 void emanate_png_drop_alpha(const uint8_t *restrict rgba, uint8_t *restrict rgb, size_t width);
 
+// Colours over a background as Pillow's paste has it, c a + b (255 - a) over 255, rounded; `samples` is 4 for
+// RGBA, 2 for grey and alpha: [width, samples] -> [width, 3]
+void emanate_png_blend(const uint8_t *restrict row, size_t samples, const uint8_t background[3],
+                       uint8_t *restrict rgb, size_t width);
+
 // Levels, or pairs of level and alpha where `step` is 2: [width, step] -> [width, 3]
 void emanate_png_expand_gray(
     const uint8_t *restrict levels, size_t step, uint8_t *restrict rgb, size_t width);

@@ -41,6 +41,8 @@ public struct DataSettings: Hashable, Sendable {
   public var mode = DataMode.fast
   /// What becomes of an alpha channel.
   public var alpha = AlphaRule.drop
+  /// The colour under an alpha channel that is not dropped.
+  public var background = Color.white
   /// What becomes of an EXIF orientation.
   public var orientation = OrientationRule.ignore
   /// Where decoded images are kept from epoch to epoch.
@@ -63,7 +65,7 @@ public struct DataSettings: Hashable, Sendable {
   /// Where decoded images are kept.
   public enum CacheRule: String, WordSetting { case off, memory, file }
   /// What becomes of an alpha channel.
-  public enum AlphaRule: String, WordSetting { case drop }
+  public enum AlphaRule: String, WordSetting { case drop, over }
   /// What becomes of an EXIF orientation.
   public enum OrientationRule: String, WordSetting { case ignore, apply }
 }

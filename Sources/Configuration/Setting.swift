@@ -54,7 +54,10 @@ public struct Setting: Sendable {
     Setting(
       "data.mode", \.data.mode,
       "exact: Pillow's resampling bit for bit; fast: most levels the same, few off by 1"),
-    Setting("data.alpha", \.data.alpha, "what becomes of an alpha channel"),
+    Setting(
+      "data.alpha", \.data.alpha,
+      "what becomes of an alpha channel: dropped, or laid over data.background"),
+    Setting("data.background", \.data.background, "the colour under an alpha channel that is not dropped"),
     Setting("data.orientation", \.data.orientation, "what becomes of an EXIF orientation"),
     Setting("data.cache", \.data.cache, "where decoded images are kept from epoch to epoch"),
     Setting(

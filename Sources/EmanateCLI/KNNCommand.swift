@@ -1,6 +1,7 @@
 import ArgumentParser
 import EmanateData
 import EmanateEvaluation
+import EmanateImages
 import Foundation
 
 /// `emanate knn`: how often the nearest training images vote for the right class.
@@ -61,7 +62,9 @@ struct KNNCommand: ParsableCommand {
     if baselines {
       let side = try stored?.side ?? weights.reader.sizes().side
       if pixels == nil {
-        pixels = try measure(folders, [.pixels(side: pixelSide(side, folders))], "raw pixels")
+        let decoder = stored?.decoder ?? ImageDecoder()
+        pixels = try measure(
+          folders, [.pixels(side: pixelSide(side, folders), decoder: decoder)], "raw pixels")
       }
       if random == nil { random = try measure(folders, try randomSources(stored), "random") }
     }

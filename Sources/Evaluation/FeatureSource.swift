@@ -1,4 +1,5 @@
 import EmanateAugmentations
+import EmanateImages
 import EmanateTensors
 
 /// What turns a prepared image into a row of numbers.
@@ -7,13 +8,13 @@ public enum FeatureSource {
   case network(FrozenNetwork)
   /// The prepared image itself, resized and cropped as for a network of this side: levels 0...1, not
   /// normalised, [3 · side · side], red, green, blue.
-  case pixels(side: Int)
+  case pixels(side: Int, decoder: ImageDecoder = ImageDecoder())
 
   /// Pixels on each side of the prepared image.
   public var side: Int {
     switch self {
     case .network(let network): network.side
-    case .pixels(let side): side
+    case .pixels(let side, _): side
     }
   }
 
@@ -21,7 +22,7 @@ public enum FeatureSource {
   public var dimension: Int {
     switch self {
     case .network(let network): network.width
-    case .pixels(let side): 3 * side * side
+    case .pixels(let side, _): 3 * side * side
     }
   }
 
@@ -34,11 +35,19 @@ public enum FeatureSource {
     }
   }
 
+  /// How files are decoded.
+  public var decoder: ImageDecoder {
+    switch self {
+    case .network(let network): network.decoder
+    case .pixels(_, let decoder): decoder
+    }
+  }
+
   /// The side of the patches that rows are made from; a whole image for pixels.
   var patch: Int {
     switch self {
     case .network(let network): network.sizes.patch
-    case .pixels(let side): side
+    case .pixels(let side, _): side
     }
   }
 

@@ -27,7 +27,8 @@ public struct Features: Sendable {
     }
 
     let loader = FeatureLoader(
-      folder: folder, transform: source.transform, patch: source.patch, batchSize: batchSize)
+      folder: folder, transform: source.transform, patch: source.patch, batchSize: batchSize,
+      decoder: source.decoder)
     var rows = Tensor(uninitialized: [folder.count, dimension])
     var kept: [Int] = []
     while let batch = loader.next() {

@@ -1,4 +1,5 @@
 import EmanateAugmentations
+import EmanateImages
 import EmanateKernels
 import EmanateNetworks
 import EmanateTensors
@@ -11,6 +12,8 @@ public struct FrozenNetwork {
   public let side: Int
   /// What brings levels to the numbers it was trained on.
   public let normalization: Normalization
+  /// How files are decoded: as for the run it comes from.
+  public let decoder: ImageDecoder
   /// What a user should know about how it was read, a sentence each.
   public let notes: [String]
   /// What its products are computed with.
@@ -20,22 +23,26 @@ public struct FrozenNetwork {
 
   /// The architecture's initialisation under `seed`; a run's student begins from the same numbers under that
   /// seed.
-  public init(random sizes: VisionTransformerSizes, side: Int, normalization: Normalization, seed: UInt64) {
+  public init(
+    random sizes: VisionTransformerSizes, side: Int, normalization: Normalization, seed: UInt64,
+    decoder: ImageDecoder = ImageDecoder()
+  ) {
     let scope = ParameterScope()
     let backbone = VisionTransformer(scope, sizes)
     let store = ParameterStore(scope)
     store.initialize(seed: seed)
-    self.init(backbone, store, side: side, normalization: normalization, notes: [])
+    self.init(backbone, store, side: side, normalization: normalization, decoder: decoder, notes: [])
   }
 
   init(
     _ backbone: VisionTransformer, _ store: ParameterStore, side: Int, normalization: Normalization,
-    notes: [String]
+    decoder: ImageDecoder, notes: [String]
   ) {
     precondition(
       side > 0 && side % backbone.patch == 0, "FrozenNetwork: side \(side) and patch \(backbone.patch)")
     (self.backbone, self.store, self.side) = (backbone, store, side)
-    (self.normalization, self.notes, sizes) = (normalization, notes, backbone.sizes)
+    (self.normalization, self.decoder, self.notes) = (normalization, decoder, notes)
+    sizes = backbone.sizes
   }
 
   /// The length of a feature row.
@@ -49,9 +56,10 @@ public struct FrozenNetwork {
   /// The number of weights.
   public var parameterCount: Int { store.parameterCount }
 
-  /// The same architecture, side and normalisation with the initialisation of `seed`.
+  /// The same architecture, side, normalisation and decoder with the initialisation of `seed`.
   public func randomized(seed: UInt64) -> FrozenNetwork {
-    var network = FrozenNetwork(random: sizes, side: side, normalization: normalization, seed: seed)
+    var network = FrozenNetwork(
+      random: sizes, side: side, normalization: normalization, seed: seed, decoder: decoder)
     network.precision = precision
     return network
   }

@@ -1,6 +1,7 @@
 import EmanateAugmentations
 import EmanateConfiguration
 import EmanateData
+import EmanateImages
 import EmanateInterchange
 import EmanateNetworks
 import EmanateTensors
@@ -152,7 +153,9 @@ public struct NetworkReader: Sendable {
       let names = left.prefix(3).joined(separator: ", ") + (left.count > 3 ? ", ..." : "")
       notes.append("\(path): \(left.count) tensors of a head or classifier are left out (\(names))")
     }
-    return FrozenNetwork(backbone, store, side: side, normalization: normalization, notes: notes)
+    return FrozenNetwork(
+      backbone, store, side: side, normalization: normalization,
+      decoder: run?.configuration.imageDecoder ?? ImageDecoder(), notes: notes)
   }
 
   /// Names and shapes must be the network's; gives the names that may be there besides.

@@ -2,8 +2,8 @@ import CEmanateCodecs
 
 /// Reads PNG and JPEG files as 8-bit RGB, with the same bytes as Pillow's `Image.open(path).convert("RGB")`.
 ///
-/// The content decides the format, not the name. Alpha is dropped, not composited; gamma and colour profiles
-/// are ignored; JPEG uses the accurate integer DCT and smooth chroma upsampling. One difference from Pillow:
+/// The content decides the format, not the name. Alpha is dropped unless a background is asked for; gamma and
+/// colour profiles are ignored; JPEG uses the accurate integer DCT and smooth chroma upsampling. One difference from Pillow:
 /// 16-bit PNG samples are scaled, (v x 255 + 32767) / 65535 rounded down, where Pillow clips grey ones.
 /// Damage that Pillow reads over (corrupt entropy-coded JPEG data) is an error here.
 public struct ImageDecoder: Sendable {
@@ -15,8 +15,19 @@ public struct ImageDecoder: Sendable {
     case apply
   }
 
+  /// What to do with the alpha channel of a PNG, or with its transparent colour.
+  public enum Alpha: Sendable, Hashable {
+    /// The colours as they are stored, also where nothing of them is to be seen, as torchvision's loader takes
+    /// them.
+    case drop
+    /// Laid over a background, as Pillow's `paste` with the image as its own mask does.
+    case over(Color)
+  }
+
   /// The EXIF orientation: left alone unless set.
   public var orientation: Orientation
+  /// Alpha: dropped unless set.
+  public var alpha: Alpha
   /// The largest width x height that is decoded; checked before memory is taken. 100 million, our choice.
   public var pixelLimit: Int
   /// The largest file that is read, in bytes. 1 GiB, our choice.
@@ -24,9 +35,11 @@ public struct ImageDecoder: Sendable {
 
   /// A decoder of the given settings.
   public init(
-    orientation: Orientation = .ignore, pixelLimit: Int = 100_000_000, byteLimit: Int = 1 << 30
+    orientation: Orientation = .ignore, alpha: Alpha = .drop, pixelLimit: Int = 100_000_000,
+    byteLimit: Int = 1 << 30
   ) {
     self.orientation = orientation
+    self.alpha = alpha
     self.pixelLimit = pixelLimit
     self.byteLimit = byteLimit
   }
@@ -62,7 +75,7 @@ public struct ImageDecoder: Sendable {
     var status: Int32 = 0
     let total = width * height * 3
     let pixels = [UInt8](unsafeUninitializedCapacity: total) { buffer, filled in
-      status = emanate_image_decode(bytes, bytes.count, &header, buffer.baseAddress)
+      status = emanate_image_decode(bytes, bytes.count, &header, alpha.levels, buffer.baseAddress)
       // Bytes of UInt8 need no initialization; after an error nobody reads them.
       filled = total
     }
@@ -129,6 +142,13 @@ public struct ImageDecoder: Sendable {
       default: .unsupported(text)
       }
     throw ImageDecodingError(path: path, reason: reason)
+  }
+}
+
+extension ImageDecoder.Alpha {
+  /// The background as C takes it; nil where alpha is dropped.
+  fileprivate var levels: [UInt8]? {
+    if case .over(let color) = self { [color.red, color.green, color.blue] } else { nil }
   }
 }
 

@@ -1,7 +1,6 @@
 import EmanateAugmentations
 import EmanateConfiguration
 import EmanateData
-import EmanateImages
 import EmanateInterchange
 import EmanateKernels
 import EmanateMethods
@@ -216,12 +215,6 @@ extension RunFolder {
 }
 
 extension ExperimentConfiguration {
-  /// How files are decoded.
-  public var imageDecoder: ImageDecoder {
-    ImageDecoder(
-      orientation: data.orientation == .apply ? .apply : .ignore, pixelLimit: data.pixelLimit)
-  }
-
   /// The optimizer's constant settings.
   var adamW: AdamW.Options {
     var options = AdamW.Options()

@@ -1,4 +1,5 @@
 import EmanateConfiguration
+import EmanateImages
 import Foundation
 import Testing
 
@@ -47,6 +48,7 @@ struct ExperimentConfigurationTests {
         "optimizer.clip=off", "data.views.globalArea=[0.3, 1]", "data.views.locals=0", "network.width=48",
         "network.heads=2", "training.steps=17", "dino.centering=off", "data.recipe=my \"own\" recipe.yaml",
         "training.finalLearningRate=1e-7", "head.normLastLayer=false", "data.orientation=apply",
+        "data.alpha=over", "data.background=[1, 20, 255]",
       ])
     for configuration in [ExperimentConfiguration(), changed] {
       var again = ExperimentConfiguration()
@@ -61,6 +63,8 @@ struct ExperimentConfigurationTests {
     #expect(changed.optimizer.clip == .off)
     #expect(changed.data.views.globalArea == .override(0.3...1))
     #expect(changed.network.sizes == (48, 6, 2))
+    #expect(changed.imageDecoder.alpha == .over(Color(red: 1, green: 20, blue: 255)))
+    #expect(ExperimentConfiguration().imageDecoder.alpha == .drop)
   }
 
   @Test("Steps and epochs are one setting: the later one given wins")
@@ -99,6 +103,10 @@ struct ExperimentConfigurationTests {
     ("ema.momentum=nan", ["a number"]),
     ("optimizer.clip=0", ["`off` or a number above 0"]),
     ("dino.centering=none", ["one of ema, sinkhorn, off"]),
+    ("data.alpha=under", ["one of drop, over"]),
+    ("data.background=[1, 2, 256]", ["[red, green, blue], each from 0 to 255"]),
+    ("data.background=[1, 2]", ["[red, green, blue]"]),
+    ("data.background=white", ["`data.background` is white"]),
     ("head.normLastLayer=yes", ["true or false"]),
     ("data.views.globalArea=[1, 0.4]", ["[smallest, largest]"]),
     ("data.views.globalArea=[0.4, 1.5]", ["at most 1"]),

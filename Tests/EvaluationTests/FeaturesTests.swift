@@ -39,6 +39,19 @@ import Testing
     #expect(zip(features.rows.array, planes).allSatisfy { abs($0 - $1) < 1e-6 })
   }
 
+  @Test("Files are decoded as the source says: alpha over a background is the picture with that background")
+  func alpha() throws {
+    let (folder, flat) = (try TemporaryFolder(), try TemporaryFolder())
+    let picture = repositoryRoot().appending(path: "Tests/Golden/images/png-color6-depth8.png")
+    try FileManager.default.copyItem(at: picture, to: URL(filePath: folder.place("a.png")))
+    let decoder = ImageDecoder(alpha: .over(.white))
+    let image = try decoder.decode(contentsOf: picture.path)
+    try PNGEncoder().write(image, to: flat.place("a.png"))
+    let over = try Features(of: ImageFolder(folder.path), by: .pixels(side: 5, decoder: decoder))
+    #expect(over.rows.array == (try Features(of: ImageFolder(flat.path), by: .pixels(side: 5)).rows.array))
+    #expect(over.rows.array != (try Features(of: ImageFolder(folder.path), by: .pixels(side: 5)).rows.array))
+  }
+
   @Test("Features are the same for 1, 2 and 3 threads")
   func threads() throws {
     let folder = try TemporaryFolder()

@@ -1,5 +1,6 @@
 import EmanateConfiguration
 import EmanateEvaluation
+import EmanateImages
 import EmanateInterchange
 import EmanateNetworks
 import EmanateTensors
@@ -93,7 +94,9 @@ import Testing
     #expect(throws: WeightsError.self) { try reading(path) { $0.architecture = .vitTiny } }
   }
 
-  @Test("A run's folder gives its newest teacher or student, and its recipe's mean and deviation")
+  @Test(
+    "A run's folder gives its newest teacher or student, its recipe's mean and deviation, its settings' decoder"
+  )
   func run() throws {
     let folder = try TemporaryFolder()
     let run = try folder.place("run")
@@ -103,6 +106,7 @@ import Testing
     }
     var configuration = ExperimentConfiguration()
     configuration.network.patch = 4
+    (configuration.data.alpha, configuration.data.orientation) = (.over, .apply)
     try configuration.yaml.write(toFile: folder.place("run/config.yaml"), atomically: true, encoding: .utf8)
     #expect(throws: WeightsError.self) { try reading(run) }
 
@@ -120,6 +124,8 @@ import Testing
     try recipe.write(toFile: folder.place("run/recipe.yaml"), atomically: true, encoding: .utf8)
     for path in [run, run + "/checkpoints/step-20", run + "/checkpoints/step-20/teacher.safetensors"] {
       #expect(try reading(path).normalization.mean[0] == 0.25)
+      let decoder = try reading(path).randomized(seed: 1).decoder
+      #expect(decoder.alpha == .over(.white) && decoder.orientation == .apply)
     }
   }
 

@@ -5,8 +5,13 @@ import Foundation
 let goldenFolder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
   .appendingPathComponent("Golden/images").path
 
+/// Files that a picture stands beside.
 let goldenInputs = try! FileManager.default.contentsOfDirectory(atPath: goldenFolder)
-  .filter { $0.hasSuffix(".png") || $0.hasSuffix(".jpg") }.sorted()
+  .filter { $0.hasPrefix("png-") && $0.hasSuffix(".png") || $0.hasPrefix("jpeg-") && $0.hasSuffix(".jpg") }
+  .sorted()
+
+/// What the pictures of `.over.ppm` lie on.
+let goldenBackground = Color(red: 200, green: 30, blue: 90)
 
 func goldenBytes(_ name: String) throws -> [UInt8] {
   [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(goldenFolder)/\(name)")))

@@ -15,6 +15,15 @@ import Testing
     #expect(image == (try goldenImage(stem(name) + ".turned.ppm")))
   }
 
+  @Test(arguments: goldenInputs)
+  func `Alpha and transparent colours are laid over a background as Pillow does it`(_ name: String) throws {
+    let image = try ImageDecoder(alpha: .over(goldenBackground)).decode(contentsOf: "\(goldenFolder)/\(name)")
+    let over = stem(name) + ".over.ppm"
+    let isOpaque = !FileManager.default.fileExists(atPath: "\(goldenFolder)/\(over)")
+    #expect(isOpaque == !["color4", "color6", "trns", "key"].contains { name.contains($0) })
+    #expect(image == (try goldenImage(isOpaque ? stem(name) + ".ppm" : over)))
+  }
+
   @Test func `A file without EXIF is the same whether orientation is applied or not`() throws {
     let name = "\(goldenFolder)/jpeg-420.jpg"
     #expect(
@@ -61,6 +70,28 @@ import Testing
     for level in 0..<65_536 {
       #expect(Int(image.pixels[level * 3]) == (level * 255 + 32_767) / 65_535)
     }
+  }
+
+  @Test func `A strip of 30,000 x 10 pixels is read`() throws {
+    let color: [UInt8] = [11, 120, 203]
+    let strip = Image(
+      width: 30_000, height: 10, pixels: (0..<300_000).flatMap { _ in color })
+    #expect(try ImageDecoder().decode(contentsOf: "\(goldenFolder)/strip-30000x10.jpg") == strip)
+    #expect(try ImageDecoder().decode(PNGEncoder().encode(strip)) == strip)
+  }
+
+  @Test(arguments: [
+    (4, 12, "Unsupported JPEG data precision 12"), (1, 0xC3, "Unsupported JPEG process: SOF type 0xc3"),
+  ])
+  func `12-bit and lossless JPEG files are refused in words`(
+    _ place: Int, _ byte: UInt8, _ words: String
+  ) throws {
+    var file = try goldenBytes("jpeg-444.jpg")
+    // The frame header: FF C0, its length, the precision.
+    let frame = try #require(file.indices.dropLast().first { file[$0] == 0xFF && file[$0 + 1] == 0xC0 })
+    file[frame + place] = byte
+    let error = #expect(throws: ImageDecodingError.self) { try ImageDecoder().decode(file) }
+    #expect(error?.reason == .corrupt(words))
   }
 
   @Test func `Empty, foreign and missing files are errors that name the path`() throws {

@@ -16,29 +16,29 @@ private func header(_ file: [UInt8]) -> emanate_image_header? {
   return emanate_image_read_header(file, file.count, &header) == EMANATE_CODEC_DONE ? header : nil
 }
 
-private func outcome(
-  _ file: [UInt8], _ decode: ([UInt8], Int, inout emanate_image_header, inout [UInt8]) -> Int32
-) -> Outcome? {
+private typealias Decode = (
+  [UInt8], Int, UnsafeMutablePointer<emanate_image_header>, [UInt8]?, UnsafeMutablePointer<UInt8>
+) -> Int32
+
+private func outcome(_ file: [UInt8], over background: [UInt8]?, _ decode: Decode) -> Outcome? {
   guard var header = header(file) else { return nil }
   var pixels = [UInt8](repeating: 0, count: Int(header.width) * Int(header.height) * 3)
-  let status = decode(file, file.count, &header, &pixels)
+  let status = decode(file, file.count, &header, background, &pixels)
   guard status != EMANATE_CODEC_DONE else { return Outcome(status: status, pixels: pixels) }
   let message = withUnsafeBytes(of: header.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
   return Outcome(status: status, message: message)
 }
 
-private func decoded(_ file: [UInt8]) -> Outcome? {
-  outcome(file) { emanate_image_decode($0, $1, &$2, &$3) }
+private func decoded(_ file: [UInt8], over background: [UInt8]? = nil) -> Outcome? {
+  outcome(file, over: background) { emanate_image_decode($0, $1, $2, $3, $4) }
 }
 
-private func byLibpng(_ file: [UInt8]) -> Outcome? {
-  outcome(file) { emanate_png_decode_by_libpng($0, $1, &$2, &$3) }
+private func byLibpng(_ file: [UInt8], over background: [UInt8]? = nil) -> Outcome? {
+  outcome(file, over: background) { emanate_png_decode_by_libpng($0, $1, $2, $3, $4) }
 }
 
-private func isReadPlainly(_ file: [UInt8]) -> Bool {
-  guard var header = header(file) else { return false }
-  var pixels = [UInt8](repeating: 0, count: Int(header.width) * Int(header.height) * 3)
-  return emanate_png_decode_plain(file, file.count, &header, &pixels) == 1
+private func isReadPlainly(_ file: [UInt8], over background: [UInt8]? = nil) -> Bool {
+  outcome(file, over: background) { emanate_png_decode_plain($0, $1, $2, $3, $4) }?.status == 1
 }
 
 /// A 2 x 2 picture, its rows not filtered.
@@ -55,8 +55,14 @@ private func file(_ rows: [[UInt8]], then more: [[UInt8]] = []) -> [UInt8] {
   ) throws {
     let file = try goldenBytes(name)
     let (depth, color, isInterlaced) = (file[24], file[25], file[28] != 0)
-    #expect(isReadPlainly(file) == (!isInterlaced && (depth == 8 || color == 3)))
+    let isPlain = !isInterlaced && (depth == 8 || color == 3)
+    #expect(isReadPlainly(file) == isPlain)
     #expect(decoded(file) == byLibpng(file))
+    // A transparent colour is found by libpng.
+    let background: [UInt8] = [200, 30, 90]
+    let hasKey = color != 3 && (name.contains("key") || name.contains("trns"))
+    #expect(isReadPlainly(file, over: background) == (isPlain && !hasKey))
+    #expect(decoded(file, over: background) == byLibpng(file, over: background))
   }
 
   @Test func `What is wrong with a file is said by libpng and costs no sound pixel`() throws {
@@ -114,7 +120,9 @@ private func file(_ rows: [[UInt8]], then more: [[UInt8]] = []) -> [UInt8] {
       guard let data = FileManager.default.contents(atPath: "\(root)/\(name)") else { continue }
       let file = [UInt8](data)
       guard let header = header(file), Int(header.width) * Int(header.height) < 2_000_000 else { continue }
-      #expect(decoded(file) == byLibpng(file), "\(name)")
+      for background: [UInt8]? in [nil, [255, 255, 255]] {
+        #expect(decoded(file, over: background) == byLibpng(file, over: background), "\(name)")
+      }
     }
   }
 }

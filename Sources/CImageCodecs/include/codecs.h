@@ -36,15 +36,16 @@ typedef struct {
 int emanate_image_read_header(const uint8_t *bytes, size_t count, emanate_image_header *header);
 
 // Decodes into `pixels`, header->height x header->width x 3 bytes; `header` as emanate_image_read_header left
-// it.
-int emanate_image_decode(const uint8_t *bytes, size_t count, emanate_image_header *header, uint8_t *pixels);
+// it. `background` is the colour (three levels) that a picture with alpha is laid over; NULL drops alpha.
+int emanate_image_decode(const uint8_t *bytes, size_t count, emanate_image_header *header,
+                         const uint8_t *background, uint8_t *pixels);
 
 // The two ways in which a PNG file is decoded, for tests to compare. The first returns 1 where the file is of a
 // plain kind and sound; where it returns 0, `pixels` holding anything, the second is taken.
-int emanate_png_decode_plain(
-    const uint8_t *bytes, size_t count, const emanate_image_header *header, uint8_t *pixels);
-int emanate_png_decode_by_libpng(
-    const uint8_t *bytes, size_t count, emanate_image_header *header, uint8_t *pixels);
+int emanate_png_decode_plain(const uint8_t *bytes, size_t count, const emanate_image_header *header,
+                             const uint8_t *background, uint8_t *pixels);
+int emanate_png_decode_by_libpng(const uint8_t *bytes, size_t count, emanate_image_header *header,
+                                 const uint8_t *background, uint8_t *pixels);
 
 // One component of a JPEG file, at the resolution it is stored in.
 typedef struct {

@@ -1,13 +1,16 @@
 """Makes the small PNG and JPEG files of this folder, and beside each what Pillow reads from it.
 
 NAME.png or NAME.jpg is the input; NAME.ppm is `Image.open(f).convert("RGB")` (16-bit samples: each is
-(v * 255 + 32767) // 65535 instead); NAME.turned.ppm is the same after `ImageOps.exif_transpose`.
+(v * 255 + 32767) // 65535 instead); NAME.turned.ppm is the same after `ImageOps.exif_transpose`;
+NAME.over.ppm is `convert("RGBA")` pasted over BACKGROUND with its own alpha as the mask.
 PNG files are put together by hand here, so that every colour type, depth and interlace is there.
-Made with Pillow 13.0.0 (libjpeg-turbo 3.2.0) and numpy; run `python make_images.py` in this folder.
+Made with Pillow 13.0.0 (libjpeg-turbo 3.2.0), numpy, and for JPEG kinds that Pillow does not write cjpeg 2.1.5
+(Debian's libjpeg-turbo-progs); run `python make_images.py` in this folder.
 """
 
 import io
 import struct
+import subprocess
 import zlib
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from PIL import Image, ImageOps
 
 HERE = Path(__file__).parent
 ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+BACKGROUND = (200, 30, 90)
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
 
@@ -82,12 +86,32 @@ def png(samples, color, depth, interlaced=False, before=(), after=(), filters=(0
 
 
 def save(name, suffix, data, scaled=None):
+    """`scaled`: [h, w, 4] levels of 16-bit samples, alpha last, or of transparency that Pillow does not see."""
     (HERE / f"{name}.{suffix}").write_bytes(data)
     image = Image.open(io.BytesIO(data))
-    expected = Image.fromarray(scaled) if scaled is not None else image.convert("RGB")
-    expected.save(HERE / f"{name}.ppm")
+    expected = Image.fromarray(scaled) if scaled is not None else image
+    expected.convert("RGB").save(HERE / f"{name}.ppm")
+    if suffix == "png":
+        alpha = expected.convert("RGBA")
+        if alpha.getextrema()[3] != (255, 255):
+            over = Image.new("RGB", image.size, BACKGROUND)
+            over.paste(alpha, mask=alpha)
+            over.save(HERE / f"{name}.over.ppm")
     if image.getexif().get(0x0112, 1) != 1:
         ImageOps.exif_transpose(image).convert("RGB").save(HERE / f"{name}.turned.ppm")
+
+
+def levels(samples, depth, key=None):
+    """[h, w, c] samples as [h, w, 4] levels; pixels of the colour `key` have no opacity."""
+    largest = 2**depth - 1
+    scaled = (samples * 255 + largest // 2) // largest
+    channels = samples.shape[2]
+    color = scaled[..., :3] if channels > 2 else np.repeat(scaled[..., :1], 3, -1)
+    if key is not None:
+        alpha = np.where((samples == key).all(-1, keepdims=True), 0, 255)
+    else:
+        alpha = scaled[..., -1:] if channels in (2, 4) else np.full_like(scaled[..., :1], 255)
+    return np.concatenate([color, alpha], -1).astype(np.uint8)
 
 
 def exif(orientation, order=">"):
@@ -114,10 +138,7 @@ def main():
             before = []
             if color == 3:
                 before = [chunk(b"PLTE", rng.integers(0, 256, (2**depth, 3)).astype(np.uint8).tobytes())]
-            scaled = None
-            if depth == 16:
-                kept = samples[..., :3] if color in (2, 6) else np.repeat(samples[..., :1], 3, -1)
-                scaled = ((kept * 255 + 32767) // 65535).astype(np.uint8)
+            scaled = levels(samples, depth) if depth == 16 else None
             for interlaced in (False, True):
                 name = f"png-color{color}-depth{depth}" + ("-interlaced" if interlaced else "")
                 save(name, "png", png(samples, color, depth, interlaced, before), scaled)
@@ -131,9 +152,19 @@ def main():
         if color == 3:
             before = [chunk(b"PLTE", noise.integers(0, 256, (2**depth, 3)).astype(np.uint8).tobytes())]
         filters = order[2 * turn :] + order[: 2 * turn]
-        scaled = ((samples[..., :3] * 255 + 32767) // 65535).astype(np.uint8) if depth == 16 else None
+        scaled = levels(samples, depth) if depth == 16 else None
         save(f"png-filters-color{color}-depth{depth}", "png",
              png(samples, color, depth, False, before, filters=filters, parts=turn + 1), scaled)
+
+    # A colour that is transparent: of 2 and 4 bits Pillow compares it with the scaled level.
+    for color, depth in [(0, 2), (0, 4), (0, 16), (2, 16), (0, 8), (2, 8)]:
+        samples = noise.integers(0, 2**depth, (h, w, CHANNELS[color]))
+        samples[2:5, 3:9] = key = samples[0, 0]
+        key_chunk = chunk(b"tRNS", struct.pack(f">{len(key)}H", *(int(v) for v in key)))
+        for interlaced in (False, True):
+            name = f"png-key-color{color}-depth{depth}" + ("-interlaced" if interlaced else "")
+            scaled = None if depth == 8 else levels(samples, depth, key)
+            save(name, "png", png(samples, color, depth, interlaced, [key_chunk]), scaled)
 
     one = rng.integers(0, 2, (h, w, 1))
     byte = rng.integers(0, 256, (h, w, 1))
@@ -145,6 +176,8 @@ def main():
     color = struct.pack(">HHH", *(int(v) for v in rgb[0, 0]))
     save("png-trns-rgb8", "png", png(rgb, 2, 8, before=[chunk(b"tRNS", color)]))
     save("png-trns-palette4", "png", png(few, 3, 4, before=[palette, chunk(b"tRNS", bytes(range(0, 256, 25)))]))
+    save("png-trns-palette4-interlaced", "png",
+         png(few, 3, 4, True, before=[palette, chunk(b"tRNS", bytes(range(0, 256, 25)))]))
     save("png-trns-palette8", "png", png(few, 3, 8, before=[palette, chunk(b"tRNS", b"\0\x80")]))
     # Numbers 16...255 are in no palette.
     save("png-palette-short", "png", png(byte, 3, 8, before=[palette]))
@@ -180,6 +213,23 @@ def main():
     save("jpeg-ycck", "jpg", cmyk[: at + 11] + b"\2" + cmyk[at + 12 :])
     # ... and without the Adobe marker.
     save("jpeg-cmyk-plain", "jpg", cmyk[: at - 4] + cmyk[at + 12 :])
+
+    def cjpeg(name, *options):
+        ppm = io.BytesIO()
+        Image.fromarray(smooth(37, 45, 3, noise)).save(ppm, "PPM")
+        command = ["cjpeg", "-quality", "85", *options]
+        save(name, "jpg", subprocess.run(command, input=ppm.getvalue(), capture_output=True, check=True).stdout)
+
+    cjpeg("jpeg-411", "-sample", "4x1")
+    cjpeg("jpeg-440", "-sample", "1x2")
+    cjpeg("jpeg-410", "-sample", "4x2")
+    cjpeg("jpeg-arithmetic", "-arithmetic")
+    cjpeg("jpeg-arithmetic-progressive", "-arithmetic", "-progressive", "-restart", "1")
+    # One colour, so that no picture has to be kept beside it.
+    strip = io.BytesIO()
+    Image.new("RGB", (30000, 10), (11, 120, 203)).save(strip, "JPEG", quality=90)
+    (HERE / "strip-30000x10.jpg").write_bytes(strip.getvalue())
+    assert np.ptp(np.asarray(Image.open(strip)), axis=(0, 1)).max() == 0
     for orientation in range(2, 9):
         order = "<" if orientation % 2 else ">"
         jpeg(f"jpeg-exif{orientation}", "RGB", size=(9, 14), exif=b"Exif\0\0" + exif(orientation, order))
