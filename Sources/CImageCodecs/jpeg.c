@@ -9,6 +9,7 @@
 
 #include "internal.h"
 #include "jpeg_errors.h"
+#include "jpeg_scans.h"
 
 int emanate_jpeg_header(const uint8_t *bytes, size_t count, emanate_image_header *header) {
   struct jpeg_decompress_struct decoder;
@@ -16,7 +17,9 @@ int emanate_jpeg_header(const uint8_t *bytes, size_t count, emanate_image_header
   set_errors(&decoder, &errors, header->message);
   if (setjmp(errors.jump)) {
     jpeg_destroy_decompress(&decoder);
-    return EMANATE_CODEC_CORRUPT;
+    int code = errors.base.msg_code;
+    return code == JERR_BAD_PRECISION || code == JERR_SOF_UNSUPPORTED ? EMANATE_CODEC_UNSUPPORTED
+                                                                      : EMANATE_CODEC_CORRUPT;
   }
   jpeg_create_decompress(&decoder);
   jpeg_save_markers(&decoder, JPEG_APP0 + 1, 0xFFFF);
@@ -66,6 +69,8 @@ int emanate_jpeg_decode(const uint8_t *bytes, size_t count, emanate_image_header
     return EMANATE_CODEC_CORRUPT;
   }
   jpeg_create_decompress(&decoder);
+  struct jpeg_progress_mgr progress;
+  limit_scans(&decoder, &progress);
   jpeg_mem_src(&decoder, bytes, count);
   jpeg_read_header(&decoder, TRUE);
   int components = decoder.num_components;

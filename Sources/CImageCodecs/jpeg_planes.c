@@ -8,6 +8,7 @@
 
 #include "internal.h"
 #include "jpeg_errors.h"
+#include "jpeg_scans.h"
 
 enum { MOST_LINES = 2 * DCTSIZE };  // of a plane in a row of blocks, with factors up to 2
 
@@ -77,6 +78,7 @@ int emanate_jpeg_read_layout(const uint8_t *bytes, size_t count, emanate_jpeg_la
 int emanate_jpeg_decode_planes(
     const uint8_t *bytes, size_t count, emanate_jpeg_layout *layout, uint8_t *levels) {
   struct jpeg_decompress_struct decoder;
+  struct jpeg_progress_mgr progress;
   error_manager errors;
   set_errors(&decoder, &errors, layout->message);
   if (setjmp(errors.jump)) {
@@ -84,6 +86,7 @@ int emanate_jpeg_decode_planes(
     return EMANATE_CODEC_CORRUPT;
   }
   open_file(&decoder, bytes, count);
+  limit_scans(&decoder, &progress);
   decoder.raw_data_out = TRUE;
   decoder.dct_method = JDCT_ISLOW;
   jpeg_start_decompress(&decoder);

@@ -91,7 +91,21 @@ import Testing
     let frame = try #require(file.indices.dropLast().first { file[$0] == 0xFF && file[$0 + 1] == 0xC0 })
     file[frame + place] = byte
     let error = #expect(throws: ImageDecodingError.self) { try ImageDecoder().decode(file) }
-    #expect(error?.reason == .corrupt(words))
+    #expect(error?.reason == .unsupported(words))
+  }
+
+  @Test func `A JPEG file of endless scans is refused before they have cost much`() throws {
+    let file = try goldenBytes("jpeg-gray-progressive.jpg")
+    let markers = file.indices.dropLast().filter { file[$0] == 0xFF && file[$0 + 1] != 0 }
+    let first = try #require(markers.firstIndex { file[$0 + 1] == 0xDA })
+    let (start, end) = (markers[first], markers[first + 1])
+    // The first scan says where each block begins, and may say it again.
+    func repeated(_ times: Int) throws -> Image {
+      try ImageDecoder().decode(file[..<end] + (0..<times).flatMap { _ in file[start..<end] } + file[end...])
+    }
+    #expect(try repeated(50) == goldenImage("jpeg-gray-progressive.ppm"))
+    let error = #expect(throws: ImageDecodingError.self) { try repeated(100) }
+    #expect(error?.reason == .corrupt("more than 100 scans"))
   }
 
   @Test func `Empty, foreign and missing files are errors that name the path`() throws {

@@ -1,6 +1,6 @@
 // PNG and JPEG files in memory to 8-bit RGB and back, and gzip files; every failure is a code and a message.
 //
-// libpng and libjpeg report errors by longjmp; the jumps begin and end inside codecs*.c, and nothing is
+// libpng and libjpeg report errors by longjmp; the jumps begin and end inside png.c and jpeg.c, and nothing is
 // printed.
 #pragma once
 #include <stddef.h>
