@@ -9,7 +9,7 @@
 #include "png_rows.h"
 
 // The most inflated bytes held here; libpng reads larger pictures row by row. Our choice.
-enum { LARGEST = 1 << 27 };
+enum { LARGEST = 1 << 26 };
 
 enum { GRAY = 0, RGB = 2, PALETTE = 3, GRAY_ALPHA = 4, RGBA = 6 };
 
