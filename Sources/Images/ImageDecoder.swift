@@ -55,7 +55,8 @@ public struct ImageDecoder: Sendable {
   }
 
   /// The image in the file at `path` in the form that `mode` reads.
-  public func decode(contentsOf path: FilePath, for mode: DataMode) throws(ImageDecodingError) -> DecodedImage {
+  public func decode(contentsOf path: FilePath, for mode: DataMode) throws(ImageDecodingError) -> DecodedImage
+  {
     let bytes = try bytes(of: path)
     return switch mode {
     case .exact: .pixels(try decode(bytes, path: path.description))
