@@ -25,17 +25,24 @@ public struct ViewWorkspace: Sendable {
   /// Empty memory; it grows with the first image.
   public init() {}
 
-  /// Takes an image as the source of the crops that follow, or only the part in `region` where that is less work.
-  mutating func load(_ image: DecodedImage, region: PixelRectangle? = nil) {
-    switch image {
-    case .pixels(let image):
-      resampler.load(image, region: region)
-      mode = .exact
-    case .planes(let planes):
-      fastResampler.load(planes)
-      mode = .fast
+  /// Takes an image, or the part of it in `region`, as the source of the crops that follow.
+  mutating func load(_ image: DecodedImage, for mode: DataMode, region: PixelRectangle) {
+    self.mode = mode
+    switch (image, mode) {
+    case (.pixels(let image), .exact): resampler.load(image, region: region)
+    case (.pixels(let image), .fast): fastResampler.load(image, region: region)
+    case (.planes(let planes), .fast): fastResampler.load(planes, region: region)
+    case (.planes, .exact): preconditionFailure("ViewWorkspace.load: planes; exact views are made of pixels")
     }
   }
+
+  /// Gives memory back that only a very large image needed.
+  mutating func releaseExcess() {
+    if resampler.byteCount > Self.mostKept { resampler = Resampler() }
+    if fastResampler.byteCount > Self.mostKept { fastResampler = FastResampler() }
+  }
+
+  private static let mostKept = 1 << 26
 
   /// Resizes a part of the image into `view`.
   mutating func resize(_ window: PixelRectangle, side: Int, filter: ResamplingFilter, mirrored: Bool) {
@@ -129,11 +136,21 @@ public struct MultiCrop: Sendable {
     of image: DecodedImage, seed: UInt64, epoch: Int, sample: Int, patch: Int,
     using workspace: inout ViewWorkspace, into rows: (Int) -> UnsafeMutableBufferPointer<Float>
   ) {
-    workspace.load(image)
+    let windows = views.indices.map { view in
+      var generator = KeyedGenerator(seed: seed, purpose: .views, epoch, sample, view)
+      return views[view].crop.rectangle(width: image.width, height: image.height, using: &generator)
+    }
+    let region = windows.dropFirst().reduce(windows[0]) { $0.union($1) }
+    profiled("layout by columns", Work(numbers: 3 * region.width * region.height / 4)) {
+      workspace.load(image, for: mode, region: region)
+    }
     for view in views.indices {
       make(view, of: image, isLoaded: true, seed: seed, epoch: epoch, sample: sample, using: &workspace)
-      normalization.write(workspace.view, patch: patch, into: rows(view))
+      profiled("normalisation, patch rows", Work(numbers: valueCount(ofView: view))) {
+        normalization.write(workspace.view, patch: patch, into: rows(view))
+      }
     }
+    workspace.releaseExcess()
   }
 
   /// One view before normalisation, for tests and contact sheets.
@@ -163,10 +180,16 @@ public struct MultiCrop: Sendable {
     var generator = KeyedGenerator(seed: seed, purpose: .views, epoch, sample, index)
     let window = view.crop.rectangle(width: image.width, height: image.height, using: &generator)
     let isMirrored = view.flip.map { generator.happens($0.probability) } ?? false
-    if !isLoaded { workspace.load(image, region: window) }
-    workspace.resize(window, side: view.side, filter: view.filter, mirrored: isMirrored)
+    if !isLoaded { workspace.load(image, for: mode, region: window) }
+    profiled("crop and resize", Work(numbers: 3 * view.side * view.side / 4)) {
+      workspace.resize(window, side: view.side, filter: view.filter, mirrored: isMirrored)
+    }
     if isMirrored { workspace.view.note(HorizontalFlip.name) }
-    for augmentation in view.augmentations { augmentation(&workspace.view, using: &generator) }
+    for augmentation in view.augmentations {
+      profiled(type(of: augmentation).name, Work(numbers: 3 * view.side * view.side / 4)) {
+        _ = augmentation(&workspace.view, using: &generator)
+      }
+    }
     return window
   }
 }

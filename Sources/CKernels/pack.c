@@ -7,42 +7,59 @@
 
 #pragma STDC FP_CONTRACT OFF
 
+// RGB to columns; STORE(plane, x, y, levels) takes 16 levels of a column.
+#define COLUMNS_FROM_RGB                                                                              \
+  for (intptr_t x = 0; x < width; x += 16)                                                            \
+    for (intptr_t y = 0; y < height; y += 16) {                                                       \
+      intptr_t wide = width - x < 16 ? width - x : 16, tall = height - y < 16 ? height - y : 16;      \
+      const uint8_t *from = rgb + y * row_bytes + 3 * x;                                              \
+      intptr_t stride = row_bytes;                                                                    \
+      uint8_t block[16][48];                                                                          \
+      if (wide < 16 || tall < 16) {                                                                   \
+        memset(block, 0, sizeof block);                                                               \
+        for (intptr_t i = 0; i < tall; i++) memcpy(block[i], from + i * row_bytes, 3 * wide);         \
+        from = block[0];                                                                              \
+        stride = 48;                                                                                  \
+      }                                                                                               \
+      u8x16 red[16], green[16], blue[16];                                                             \
+      for (intptr_t i = 0; i < 16; i++) {                                                             \
+        const u8x16_unaligned *row = (const u8x16_unaligned *)(from + i * stride);                    \
+        u8x16 a = row[0], b = row[1], c = row[2], part;                                               \
+        part = __builtin_shufflevector(a, b, 0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, -1, -1, -1, -1, -1);\
+        red[i] = __builtin_shufflevector(part, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 20, 23, 26, 29);\
+        part = __builtin_shufflevector(a, b, 1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, -1, -1, -1, -1, -1);\
+        green[i] = __builtin_shufflevector(part, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18, 21, 24, 27, 30);\
+        part = __builtin_shufflevector(a, b, 2, 5, 8, 11, 14, 17, 20, 23, 26, 29, -1, -1, -1, -1, -1, -1);\
+        blue[i] = __builtin_shufflevector(part, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 19, 22, 25, 28, 31);\
+      }                                                                                               \
+      transpose16(red);                                                                               \
+      for (intptr_t j = 0; j < wide; j++) STORE(0, x + j, y, red[j]);                                 \
+      transpose16(green);                                                                             \
+      for (intptr_t j = 0; j < wide; j++) STORE(1, x + j, y, green[j]);                               \
+      transpose16(blue);                                                                              \
+      for (intptr_t j = 0; j < wide; j++) STORE(2, x + j, y, blue[j]);                                \
+    }
+
+typedef int16_t i16x16 __attribute__((vector_size(32)));
+typedef int16_t i16x16_unaligned __attribute__((vector_size(32), aligned(2)));
+
 VECTORIZED
 void emanate_columns_from_rgb(const uint8_t *rgb, intptr_t row_bytes, intptr_t width, intptr_t height,
                               uint8_t *columns, intptr_t column_bytes, intptr_t plane_bytes) {
-  for (intptr_t x = 0; x < width; x += 16)
-    for (intptr_t y = 0; y < height; y += 16) {
-      intptr_t wide = width - x < 16 ? width - x : 16, tall = height - y < 16 ? height - y : 16;
-      const uint8_t *from = rgb + y * row_bytes + 3 * x;
-      intptr_t stride = row_bytes;
-      uint8_t block[16][48];
-      if (wide < 16 || tall < 16) {
-        memset(block, 0, sizeof block);
-        for (intptr_t i = 0; i < tall; i++) memcpy(block[i], from + i * row_bytes, 3 * wide);
-        from = block[0];
-        stride = 48;
-      }
-      u8x16 red[16], green[16], blue[16];
-      for (intptr_t i = 0; i < 16; i++) {
-        const u8x16_unaligned *row = (const u8x16_unaligned *)(from + i * stride);
-        u8x16 a = row[0], b = row[1], c = row[2], part;
-        part = __builtin_shufflevector(a, b, 0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, -1, -1, -1, -1, -1);
-        red[i] = __builtin_shufflevector(part, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 20, 23, 26, 29);
-        part = __builtin_shufflevector(a, b, 1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, -1, -1, -1, -1, -1);
-        green[i] = __builtin_shufflevector(part, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18, 21, 24, 27, 30);
-        part = __builtin_shufflevector(a, b, 2, 5, 8, 11, 14, 17, 20, 23, 26, 29, -1, -1, -1, -1, -1, -1);
-        blue[i] = __builtin_shufflevector(part, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 19, 22, 25, 28, 31);
-      }
-      uint8_t *to = columns + x * column_bytes + y;
-      transpose16(red);
-      for (intptr_t j = 0; j < wide; j++) *(u8x16_unaligned *)(to + j * column_bytes) = red[j];
-      transpose16(green);
-      for (intptr_t j = 0; j < wide; j++)
-        *(u8x16_unaligned *)(to + plane_bytes + j * column_bytes) = green[j];
-      transpose16(blue);
-      for (intptr_t j = 0; j < wide; j++)
-        *(u8x16_unaligned *)(to + 2 * plane_bytes + j * column_bytes) = blue[j];
-    }
+#define STORE(plane, x, y, levels) \
+  *(u8x16_unaligned *)(columns + (plane)*plane_bytes + (x)*column_bytes + (y)) = levels
+  COLUMNS_FROM_RGB
+#undef STORE
+}
+
+VECTORIZED
+void emanate_columns16_from_rgb(const uint8_t *rgb, intptr_t row_bytes, intptr_t width, intptr_t height,
+                                int16_t *columns, intptr_t column_numbers, intptr_t plane_numbers) {
+#define STORE(plane, x, y, levels)                                                     \
+  *(i16x16_unaligned *)(columns + (plane)*plane_numbers + (x)*column_numbers + (y)) =          \
+      __builtin_convertvector(levels, i16x16) << 7
+  COLUMNS_FROM_RGB
+#undef STORE
 }
 
 VECTORIZED

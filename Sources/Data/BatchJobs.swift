@@ -16,13 +16,6 @@ final class BatchJobs: Sendable {
     let seed: UInt64
     let pool: ThreadPool
     let workspaces = Workspaces()
-
-    /// The decoded image of a row of the folder.
-    func image(_ sample: Int) throws(ImageDecodingError) -> DecodedImage {
-      let entry = folder.entries[sample]
-      if let cache { return try cache.image(entry, for: maker.mode, decoder: decoder) }
-      return try decoder.decode(contentsOf: entry.file, for: maker.mode)
-    }
   }
 
   /// The memory of jobs that are not running: at most one a thread is ever made.
@@ -33,6 +26,9 @@ final class BatchJobs: Sendable {
     func giveBack(_ workspace: ViewWorkspace) {
       idle.withLock { $0.append(workspace) }
     }
+
+    /// Held while an image of more than `BatchJobs.largePixels` pixels is in the making: memory has room for one.
+    let large = Mutex<Void>(())
   }
 
   let groups: [ViewGroup]
@@ -75,13 +71,40 @@ final class BatchJobs: Sendable {
   func cancel() { isCancelled.store(true, ordering: .relaxed) }
 
   private func run(sample: Int, slot: Int) {
-    let image: DecodedImage
     do throws(ImageDecodingError) {
-      image = try work.image(sample)
+      let entry = work.folder.entries[sample]
+      let key = work.cache?.key(of: entry, for: work.maker.mode, decoder: work.decoder)
+      if let key,
+        let kept = profiled("cache", EmanateKernels.Work(numbers: 0), { work.cache?.store.image(key) })
+      {
+        makeViews(of: kept, sample: sample, slot: slot)
+        return
+      }
+      let read = profiled("reading of files", EmanateKernels.Work(numbers: entry.bytes / 4)) {
+        Result { () throws(ImageDecodingError) in try work.decoder.bytes(of: entry.file) }
+      }
+      let bytes = try read.get()
+      func decode() throws(ImageDecodingError) {
+        var image = try work.decoder.decode(bytes, for: work.maker.mode, path: entry.path)
+        if let cache = work.cache {
+          image = image.reduced(toShortSide: cache.side)
+          if let key { cache.store.keep(image, as: key) }
+        }
+        makeViews(of: image, sample: sample, slot: slot)
+      }
+      if work.decoder.pixelCount(bytes) > Self.largePixels {
+        try work.workspaces.large.withLock { _ throws(ImageDecodingError) in try decode() }
+      } else {
+        try decode()
+      }
     } catch {
       failures.withLock { $0[slot] = error }
-      return
     }
+  }
+
+  private static let largePixels = 1 << 24
+
+  private func makeViews(of image: DecodedImage, sample: Int, slot: Int) {
     var rows: [UnsafeMutableBufferPointer<Float>] = []
     for group in groups {
       let length = group.patches.shape[1] * group.patches.shape[2]

@@ -30,19 +30,8 @@ public struct ImageCache: Sendable {
     store = file
   }
 
-  /// The image of `entry`, kept or decoded.
-  func image(
-    _ entry: ImageFolder.Entry, for mode: DataMode, decoder: ImageDecoder
-  ) throws(ImageDecodingError) -> DecodedImage {
-    let key = identity(of: entry, mode, decoder)
-    if let key, let kept = store.image(key) { return kept }
-    let image = try decoder.decode(contentsOf: entry.file, for: mode).reduced(toShortSide: side)
-    if let key { store.keep(image, as: key) }
-    return image
-  }
-
   /// A number that another file, a changed one, or other settings do not have; nil for a file that is not there.
-  private func identity(of entry: ImageFolder.Entry, _ mode: DataMode, _ decoder: ImageDecoder) -> UInt64? {
+  func key(of entry: ImageFolder.Entry, for mode: DataMode, decoder: ImageDecoder) -> UInt64? {
     var status = stat()
     guard entry.file.withCString({ stat($0, &status) }) == 0 else { return nil }
     #if canImport(Glibc)

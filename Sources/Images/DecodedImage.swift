@@ -6,11 +6,11 @@ public enum DataMode: String, Sendable, Codable, CaseIterable {
   case fast
 }
 
-/// An image in the form that a mode reads.
+/// An image as a mode reads it.
 public enum DecodedImage: Sendable, Equatable {
-  /// For `DataMode.exact`.
+  /// Red, green and blue side by side.
   case pixels(Image)
-  /// For `DataMode.fast`.
+  /// A JPEG file's own planes, for `DataMode.fast`.
   case planes(ImagePlanes)
 
   /// Pixels in a row.

@@ -1,4 +1,5 @@
 import CEmanateCodecs
+import EmanateKernels
 
 /// Reads PNG and JPEG files as 8-bit RGB, with the same bytes as Pillow's `Image.open(path).convert("RGB")`.
 ///
@@ -57,11 +58,21 @@ public struct ImageDecoder: Sendable {
   /// The image in the file at `path` in the form that `mode` reads.
   public func decode(contentsOf path: FilePath, for mode: DataMode) throws(ImageDecodingError) -> DecodedImage
   {
-    let bytes = try bytes(of: path)
-    return switch mode {
-    case .exact: .pixels(try decode(bytes, path: path.description))
-    case .fast: .planes(try decodePlanes(bytes, path: path.description))
-    }
+    try decode(bytes(of: path), for: mode, path: path.description)
+  }
+
+  /// The image in `bytes` in the form that `mode` reads; `path` is for the error's text only.
+  public func decode(
+    _ bytes: [UInt8], for mode: DataMode, path: String = ""
+  ) throws(ImageDecodingError) -> DecodedImage {
+    if mode == .fast, let planes = try decodePlanes(bytes, path: path) { return .planes(planes) }
+    return .pixels(try decode(bytes, path: path))
+  }
+
+  /// Width x height of the image in `bytes`; 0 where they are none.
+  package func pixelCount(_ bytes: [UInt8]) -> Int {
+    guard let header = try? header(bytes, "") else { return 0 }
+    return Int(header.width) * Int(header.height)
   }
 
   /// The image in the file at `path` in the form that `mode` reads.
@@ -75,29 +86,35 @@ public struct ImageDecoder: Sendable {
     let (width, height) = (Int(header.width), Int(header.height))
     var status: Int32 = 0
     let total = width * height * 3
-    let pixels = [UInt8](unsafeUninitializedCapacity: total) { buffer, filled in
-      status = emanate_image_decode(bytes, bytes.count, &header, alpha.levels, buffer.baseAddress)
-      // Bytes of UInt8 need no initialization; after an error nobody reads them.
-      filled = total
+    let name = header.format == EMANATE_FORMAT_JPEG ? "JPEG" : "PNG"
+    let pixels = profiled(name, Work(numbers: total / 4)) {
+      [UInt8](unsafeUninitializedCapacity: total) { buffer, filled in
+        status = emanate_image_decode(bytes, bytes.count, &header, alpha.levels, buffer.baseAddress)
+        // Bytes of UInt8 need no initialization; after an error nobody reads them.
+        filled = total
+      }
     }
     try check(status, header.message, path)
     let image = Image(width: width, height: height, pixels: pixels)
     return orientation == .apply ? image.oriented(Int(header.orientation)) : image
   }
 
-  /// The image in `bytes` as planes: those of a grey or YCbCr JPEG file as it stores them, red, green and blue of any
-  /// other, and of one that is to be turned.
-  public func decodePlanes(_ bytes: [UInt8], path: String = "") throws(ImageDecodingError) -> ImagePlanes {
+  /// The image in a grey or YCbCr JPEG file as the file stores it; nil for any other, and for one that is to be turned.
+  public func decodePlanes(_ bytes: [UInt8], path: String = "") throws(ImageDecodingError) -> ImagePlanes? {
     let header = try header(bytes, path)
     let isTurned = orientation == .apply && header.orientation != 1
     var layout = emanate_jpeg_layout()
     guard header.format == EMANATE_FORMAT_JPEG, !isTurned,
       emanate_jpeg_read_layout(bytes, bytes.count, &layout) == EMANATE_CODEC_DONE
-    else { return ImagePlanes(try decode(bytes, path: path)) }
+    else { return nil }
     var status: Int32 = 0
-    let planes = ImagePlanes(layout) { status = emanate_jpeg_decode_planes(bytes, bytes.count, &layout, $0) }
+    let planes = profiled("JPEG", Work(numbers: layout.bytes / 4)) {
+      ImagePlanes(layout) { status = emanate_jpeg_decode_planes(bytes, bytes.count, &layout, $0) }
+    }
     try check(status, layout.message, path)
-    return planes.shareOutsideGamut > Self.gamutLimit ? planes.rgb : planes
+    return profiled("clipping of colours", Work(numbers: layout.bytes / 4)) {
+      planes.shareOutsideGamut > Self.gamutLimit ? planes.rgb : planes
+    }
   }
 
   /// The share of colours outside the gamut from which planes are converted, and so clipped, before they are

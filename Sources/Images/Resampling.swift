@@ -28,6 +28,13 @@ public struct PixelRectangle: Sendable, Equatable {
   /// Rows.
   public var height: Int
 
+  /// The least rectangle that holds both.
+  package func union(_ other: PixelRectangle) -> PixelRectangle {
+    let (left, top) = (min(x, other.x), min(y, other.y))
+    let (right, bottom) = (max(x + width, other.x + other.width), max(y + height, other.y + other.height))
+    return PixelRectangle(x: left, y: top, width: right - left, height: bottom - top)
+  }
+
   /// The rectangle whose top left pixel is (x, y).
   public init(x: Int, y: Int, width: Int, height: Int) {
     self.x = x
@@ -55,6 +62,9 @@ public struct Resampler: Sendable {
 
   /// Which pass comes first.
   public let order: PassOrder
+
+  /// Memory that is kept for the next image, in bytes.
+  package var byteCount: Int { columns.count + middle.count + tiles.count }
 
   /// A resampler without an image.
   public init(order: PassOrder = .pillow) { self.order = order }

@@ -86,7 +86,7 @@ struct FastResamplerTests {
     var (expected, result) = (PlanarImage(width: 1, height: 1), PlanarImage(width: 1, height: 1))
     for name in ["444", "422", "420", "440", "gray"] {
       let file = try Data(contentsOf: URL(fileURLWithPath: goldenPath("planes/photograph-\(name).jpg")))
-      let planes = try ImageDecoder().decodePlanes([UInt8](file))
+      let planes = try #require(try ImageDecoder().decodePlanes([UInt8](file)))
       for source in [planes, planes.rgb] {
         plain.load(source)
         own.load(source)
@@ -98,6 +98,33 @@ struct FastResamplerTests {
           #expect(result.levels == expected.levels)
         }
       }
+    }
+  }
+
+  @Test(
+    "A part of an image, laid out alone, gives the whole one's bits",
+    arguments: ["444", "422", "420", "440", "gray"])
+  func region(name: String) throws {
+    let file = try Data(contentsOf: URL(fileURLWithPath: goldenPath("planes/photograph-\(name).jpg")))
+    let planes = try #require(try ImageDecoder().decodePlanes([UInt8](file)))
+    let image = try ImageDecoder().decode([UInt8](file))
+    var generator = KeyedGenerator(seed: 9, purpose: .probe)
+    var (whole, part) = (FastResampler(), FastResampler())
+    var (expected, result) = (PlanarImage(width: 1, height: 1), PlanarImage(width: 1, height: 1))
+    for trial in 0..<60 {
+      let region = window(planes.width, planes.height, using: &generator)
+      var inside = window(region.width, region.height, using: &generator)
+      (inside.x, inside.y) = (inside.x + region.x, inside.y + region.y)
+      if trial % 2 == 0 {
+        whole.load(planes)
+        part.load(planes, region: region)
+      } else {
+        whole.load(ImagePlanes(image))
+        part.load(image, region: region)
+      }
+      whole.resize(inside, width: 40, height: 30, into: &expected)
+      part.resize(inside, width: 40, height: 30, into: &result)
+      #expect(result.levels == expected.levels, "\(inside) in \(region)")
     }
   }
 

@@ -14,7 +14,7 @@ struct ImagePlanesTests {
     arguments: ["444", "422", "420", "440", "gray", "progressive"])
   func pixels(name: String) throws {
     let file = try bytes("photograph-\(name)")
-    let planes = try ImageDecoder().decodePlanes(file)
+    let planes = try #require(try ImageDecoder().decodePlanes(file))
     #expect(planes.colors == (name == "gray" ? .gray : .yCbCr))
     #expect(planes.shareOutsideGamut < 0.02)
     let image = try ImageDecoder().decode(file)
@@ -35,7 +35,7 @@ struct ImagePlanesTests {
   func golden() throws {
     let folder = goldenPath("images")
     let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".jpg") }
-    #expect(names.count > 20)
+    var count = 0
     for name in names {
       let file = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder + "/" + name)))
       for orientation in ImageDecoder.Orientation.allCases {
@@ -44,17 +44,19 @@ struct ImagePlanesTests {
           #expect(throws: ImageDecodingError.self, "\(name)") { try decoder.decodePlanes(file) }
           continue
         }
-        let planes = try decoder.decodePlanes(file)
+        guard let planes = try decoder.decodePlanes(file) else { continue }
+        count += 1
         #expect(planes.width == image.width && planes.height == image.height, "\(name)")
         if planes.colors != .gray { #expect(planes.rgb == ImagePlanes(image), "\(name)") }
       }
     }
+    #expect(count > 20)
   }
 
   @Test("Colours that leave the gamut are clipped before they are resampled")
   func saturated() throws {
     let file = try bytes("saturated")
-    let planes = try ImageDecoder().decodePlanes(file)
+    let planes = try #require(try ImageDecoder().decodePlanes(file))
     #expect(planes.colors == .rgb)
     #expect(planes == ImagePlanes(try ImageDecoder().decode(file)))
   }

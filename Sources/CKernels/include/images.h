@@ -69,6 +69,10 @@ void emanate_resize_down(const uint8_t *columns, intptr_t column_bytes, intptr_t
 void emanate_columns16(const uint8_t *plane, intptr_t row_bytes, intptr_t width, intptr_t height, int zero,
                        int16_t *columns, intptr_t stride);
 
+/// The same of interleaved RGB, to three sets of columns `plane_numbers` apart (pack.c).
+void emanate_columns16_from_rgb(const uint8_t *rgb, intptr_t row_bytes, intptr_t width, intptr_t height,
+                                int16_t *columns, intptr_t column_numbers, intptr_t plane_numbers);
+
 /// A plane as `emanate_columns16` leaves it. A sample may cover two columns or rows of the image: libjpeg's smooth
 /// upsampling then goes into the weights. 64 numbers after the last column are read.
 struct emanate_plane16 {
