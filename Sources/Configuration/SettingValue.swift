@@ -8,25 +8,36 @@ public enum SettingText: Hashable, Sendable, CustomStringConvertible {
   /// The text as it is written in YAML.
   public var description: String {
     switch self {
-    case .scalar(let text): text.wholeMatch(of: /[A-Za-z0-9_.\/+-]+/) != nil ? text : Self.quoted(text)
+    case .scalar(let text):
+      // Signs alone (`-`, `---`, `...`) mean something else in YAML.
+      text.wholeMatch(of: /[_.\/+-]*[A-Za-z0-9][A-Za-z0-9_.\/+-]*/) != nil ? text : Self.quoted(text)
     case .list(let texts):
       "[" + texts.map { SettingText.scalar($0).description }.joined(separator: ", ") + "]"
     }
   }
 
   private static func quoted(_ text: String) -> String {
+    func hexadecimal(_ scalar: Unicode.Scalar) -> String { String(scalar.value, radix: 16) }
     let escaped = text.unicodeScalars.map { scalar in
       switch scalar {
       case "\"": "\\\""
       case "\\": "\\\\"
       case "\n": "\\n"
       case "\t": "\\t"
-      case _ where scalar.value < 0x20:
-        "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+      case _ where Self.isEscaped(scalar):
+        "\\U" + String(repeating: "0", count: 8 - hexadecimal(scalar).count) + hexadecimal(scalar)
       default: String(scalar)
       }
     }
     return "\"" + escaped.joined() + "\""
+  }
+
+  /// What YAML does not take as it is, or takes for the end of a line (YAML 1.1, sections 4.1.1 and 4.1.4).
+  private static func isEscaped(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0..<0x20, 0x7F...0x9F, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF: true
+    default: false
+    }
   }
 }
 
