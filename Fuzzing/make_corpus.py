@@ -99,8 +99,8 @@ def make_jpegs(folder):
         "depth12": whole[: frame + 4] + b"\x0c" + whole[frame + 5 :],
         "two-components": whole[: frame + 9] + b"\2" + whole[frame + 10 :],
         "lossless": whole[: frame + 1] + b"\xc3" + whole[frame + 2 :],
-        "scans": many_scans(500),
-        "scans-too-many": many_scans(501),
+        "scans": many_scans(100),
+        "scans-too-many": many_scans(101),
         "start": b"\xff\xd8\xff",
     }
     for name, data in files.items():
