@@ -1,12 +1,14 @@
 # `make quickstart` sets a machine up and runs the main job; `make test` sets it up and runs every test.
 PREFIX ?= /usr/local
 EMANATE = .build/release/emanate
-OURS = Package.swift Sources augmentations Tests
+OURS = Package.swift Sources augmentations Tests Fuzzing/Package.swift Fuzzing/Sources
+# How long `make fuzz` runs, all targets together.
+MINUTES ?= 60
 RUN_TESTS = swift test -c release --skip-build --no-parallel
 # OpenBLAS's Haswell kernels need AVX2.
 HAS_AVX2 = [ "$$(uname -m)" = x86_64 ] && grep -qw avx2 /proc/cpuinfo 2> /dev/null
 
-.PHONY: quickstart test test-all test-haswell test-native build install lint format golden compare setup minutes clean
+.PHONY: quickstart test test-all test-haswell test-native build install lint format golden compare fuzz setup minutes clean
 
 ## Sets up, builds and learns features of embedded images in a few minutes.
 quickstart:
@@ -14,11 +16,12 @@ quickstart:
 	@.ci/timed setup .ci/setup && .ci/timed build $(MAKE) build && .ci/timed run $(EMANATE) quickstart --overwrite; \
 	  status=$$?; $(MAKE) --no-print-directory minutes; exit $$status
 
-## Sets up and runs every test, with both sets of OpenBLAS kernels, and the linter.
+## Sets up and runs every test, with both sets of OpenBLAS kernels, the linter, and two minutes of fuzzing.
 test:
 	@rm -f .build/minutes
 	@.ci/timed setup .ci/setup tests && .ci/timed lint $(MAKE) lint && .ci/timed build .ci/build-tests \
-	  && .ci/timed "tests, Haswell kernels" $(MAKE) test-haswell && .ci/timed "tests, own kernels" $(MAKE) test-native; \
+	  && .ci/timed "tests, Haswell kernels" $(MAKE) test-haswell && .ci/timed "tests, own kernels" $(MAKE) test-native \
+	  && .ci/timed fuzzing Fuzzing/run 120; \
 	  status=$$?; $(MAKE) --no-print-directory minutes; exit $$status
 
 test-haswell:
@@ -56,6 +59,10 @@ golden:
 ## Measures beside PyTorch and torchvision.
 compare: build
 	Benchmarks/compare
+
+## Feeds the readers of files damaged and made-up ones, for MINUTES, under AddressSanitizer.
+fuzz:
+	Fuzzing/run $$((60 * $(MINUTES)))
 
 ## Installs missing system packages.
 setup:

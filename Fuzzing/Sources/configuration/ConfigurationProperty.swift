@@ -1,0 +1,1 @@
+../../../Tests/ConfigurationTests/ConfigurationProperty.swift

@@ -1,0 +1,1 @@
+../../../Tests/AugmentationsTests/RecipeProperty.swift

@@ -1,0 +1,29 @@
+import Foundation
+
+/// Where input and copy stand: in memory, where the system has files there.
+private let folder = madeFolder()
+
+private func madeFolder() -> String {
+  let parent = FileManager.default.fileExists(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
+  let path = "\(parent)/emanate-fuzzing-\(ProcessInfo.processInfo.processIdentifier)"
+  do {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  } catch {
+    fatalError("\(path): \(error)")
+  }
+  atexit { try? FileManager.default.removeItem(atPath: folder) }
+  return path
+}
+
+/// libFuzzer's entry: one file to the safetensors reader.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func tryInput(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
+  let path = folder + "/input.safetensors"
+  guard FileManager.default.createFile(atPath: path, contents: Data(bytes: bytes, count: count)) else {
+    fatalError("\(path) cannot be written")
+  }
+  if let broken = brokenProperty(ofSafetensors: path, copy: folder + "/copy.safetensors") {
+    fatalError(broken)
+  }
+  return 0
+}
