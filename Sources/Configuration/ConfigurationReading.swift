@@ -114,8 +114,9 @@ extension ExperimentConfiguration {
 }
 
 /// The known key or section nearest to a path, by edit distance; a key's last name counts as much as its
-/// whole path.
+/// whole path. Past its first hundred letters nothing is compared: no slip of the pen is as long.
 func nearestPath(to path: String) -> String {
+  let path = String(path.prefix(100))
   func lastName(_ path: String) -> Substring { path.split(separator: ".").last ?? "" }
   let distances = Setting.all.map { setting in
     let whole = editDistance(path, setting.path)

@@ -8,12 +8,26 @@ public enum SettingText: Hashable, Sendable, CustomStringConvertible {
   /// The text as it is written in YAML.
   public var description: String {
     switch self {
-    case .scalar(let text):
-      // Signs alone (`-`, `---`, `...`) mean something else in YAML.
-      text.wholeMatch(of: /[_.\/+-]*[A-Za-z0-9][A-Za-z0-9_.\/+-]*/) != nil ? text : Self.quoted(text)
+    case .scalar(let text): Self.isPlain(text) ? text : Self.quoted(text)
     case .list(let texts):
       "[" + texts.map { SettingText.scalar($0).description }.joined(separator: ", ") + "]"
     }
+  }
+
+  /// Whether a text stands for itself in YAML; signs alone (`-`, `---`, `...`) mean something else there.
+  private static func isPlain(_ text: String) -> Bool {
+    var hasLetterOrDigit = false
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "a")...UInt8(ascii: "z"):
+        hasLetterOrDigit = true
+      case UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "/"), UInt8(ascii: "+"), UInt8(ascii: "-"):
+        continue
+      default: return false
+      }
+    }
+    return hasLetterOrDigit
   }
 
   private static func quoted(_ text: String) -> String {

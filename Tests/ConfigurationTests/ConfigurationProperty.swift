@@ -12,16 +12,18 @@ func brokenProperty(ofConfiguration text: String) -> String? {
   var assigned = ExperimentConfiguration()
   do {
     try assigned.set(text)
+    if let broken = brokenWriting(of: assigned) { return broken }
   } catch {
     if !error.description.hasPrefix("--set") { return "the error does not name its source: \(error)" }
   }
   var merged = ExperimentConfiguration()
   do {
     try merged.merge(yaml: text, source: "input")
+    return brokenWriting(of: merged)
   } catch {
     if !error.description.hasPrefix("input: ") { return "the error does not name its source: \(error)" }
   }
-  return [assigned, merged].lazy.compactMap(brokenWriting).first
+  return nil
 }
 
 private func brokenWriting(of configuration: ExperimentConfiguration) -> String? {
