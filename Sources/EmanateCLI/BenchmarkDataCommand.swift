@@ -21,6 +21,7 @@ struct BenchmarkDataCommand: ParsableCommand {
   @Option(help: "The side of a patch in pixels.") var patch = 16
   @Option(help: "exact: Pillow's resampling bit for bit; fast: most levels the same.") var mode = DataMode
     .exact
+  @Flag(help: "Say where the time goes, on one thread.") var profile = false
   @Flag(help: "Measure how views of mode fast differ from exact ones, in levels, in place of the speed.")
   var differences = false
   @Option(help: "Keys the views.") var seed: UInt64 = 0
@@ -28,6 +29,9 @@ struct BenchmarkDataCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
+    if profile && threading.threads ?? 0 != 1 {
+      throw ValidationError("--profile: times are those of one thread; add --threads 1")
+    }
     for (name, value) in [("--images", images), ("--batch", batch), ("--patch", patch)] where value < 1 {
       throw ValidationError("\(name): \(value); at least 1")
     }
@@ -50,18 +54,39 @@ struct BenchmarkDataCommand: ParsableCommand {
     let loader = try Loader(
       folder: folder, maker: views, patch: patch, batchSize: size, seed: seed, steps: 0..<2 * steps)
     for _ in 0..<steps { _ = try loader.next() }
+    if profile { Profile.shared.begin() }
     let start = ProcessInfo.processInfo.systemUptime
     var seen = 0
     while let batch = try loader.next() { seen += batch.batchSize }
     let seconds = ProcessInfo.processInfo.systemUptime - start
+    let stages = profile ? Self.stages(Profile.shared.end(), seconds: seconds, images: seen) : nil
     let report = Report(
       images_per_second: Double(seen) / seconds, images: seen, threads: ThreadPool.shared.threads,
-      skipped: loader.state.skipped.count, peak_resident_bytes: peakResidentBytes())
-    output.result(
-      report,
-      text: String(
-        format: "%.1f images/s (%d images, %d threads), peak memory %.0f MB", report.images_per_second, seen,
-        report.threads, Double(report.peak_resident_bytes) / 1e6))
+      skipped: loader.state.skipped.count, peak_resident_bytes: peakResidentBytes(), stages: stages)
+    let summary = String(
+      format: "%.1f images/s (%d images, %d threads), peak memory %.0f MB", report.images_per_second, seen,
+      report.threads, Double(report.peak_resident_bytes) / 1e6)
+    let lines = (stages ?? []).map {
+      "\n" + $0.stage.padding(toLength: 28, withPad: " ", startingAt: 0)
+        + String(format: "%8.0f us an image %6.1f %%", $0.microseconds, 100 * $0.share)
+    }
+    output.result(report, text: summary + (lines.isEmpty ? "" : "\n") + lines.joined())
+  }
+
+  /// Every stage, longest first, then what is none of them, then the whole.
+  private static func stages(_ lines: [Profile.Line], seconds: Double, images: Int) -> [Stage] {
+    func stage(_ name: String, _ taken: Double) -> Stage {
+      Stage(stage: name, microseconds: taken / Double(images) * 1e6, share: taken / seconds)
+    }
+    let measured = lines.reduce(0) { $0 + $1.seconds }
+    return lines.map { stage($0.kind, $0.seconds) } + [
+      stage("everything else", seconds - measured), stage("in all", seconds),
+    ]
+  }
+
+  private struct Stage: Encodable {
+    let stage: String
+    let microseconds, share: Double
   }
 
   private func reportDifferences(of folder: ImageFolder, recipe: Recipe) throws {
@@ -96,5 +121,6 @@ struct BenchmarkDataCommand: ParsableCommand {
   private struct Report: Encodable {
     let images_per_second: Double
     let images, threads, skipped, peak_resident_bytes: Int
+    let stages: [Stage]?
   }
 }
