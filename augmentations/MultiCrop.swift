@@ -27,8 +27,10 @@ public struct ViewWorkspace: Sendable {
 
   /// Takes an image, or the part of it in `region`, as the source of the crops that follow.
   mutating func load(_ image: DecodedImage, for mode: DataMode, region: PixelRectangle) {
-    self.mode = mode
-    switch (image, mode) {
+    // Sixteen bits a sample of a very large image would take twice the memory for little.
+    let isLarge = region.width * region.height > 1 << 23
+    if case .pixels = image, isLarge { self.mode = .exact } else { self.mode = mode }
+    switch (image, self.mode) {
     case (.pixels(let image), .exact): resampler.load(image, region: region)
     case (.pixels(let image), .fast): fastResampler.load(image, region: region)
     case (.planes(let planes), .fast): fastResampler.load(planes, region: region)
@@ -42,7 +44,7 @@ public struct ViewWorkspace: Sendable {
     if fastResampler.byteCount > Self.mostKept { fastResampler = FastResampler() }
   }
 
-  private static let mostKept = 1 << 26
+  private static let mostKept = 1 << 24
 
   /// Resizes a part of the image into `view`.
   mutating func resize(_ window: PixelRectangle, side: Int, filter: ResamplingFilter, mirrored: Bool) {

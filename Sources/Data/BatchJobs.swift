@@ -102,7 +102,7 @@ final class BatchJobs: Sendable {
     }
   }
 
-  private static let largePixels = 1 << 24
+  private static let largePixels = 14_000_000
 
   private func makeViews(of image: DecodedImage, sample: Int, slot: Int) {
     var rows: [UnsafeMutableBufferPointer<Float>] = []

@@ -99,7 +99,8 @@ public struct ImageDecoder: Sendable {
     return orientation == .apply ? image.oriented(Int(header.orientation)) : image
   }
 
-  /// The image in a grey or YCbCr JPEG file as the file stores it; nil for any other, and for one that is to be turned.
+  /// The image in a grey or YCbCr JPEG file as the file stores it, or as planes of red, green and blue where its colours
+  /// must be clipped first; nil for any other file, for one that is to be turned, and for a very large one to be clipped.
   public func decodePlanes(_ bytes: [UInt8], path: String = "") throws(ImageDecodingError) -> ImagePlanes? {
     let header = try header(bytes, path)
     let isTurned = orientation == .apply && header.orientation != 1
@@ -113,7 +114,9 @@ public struct ImageDecoder: Sendable {
     }
     try check(status, layout.message, path)
     return profiled("clipping of colours", Work(numbers: layout.bytes / 4)) {
-      planes.shareOutsideGamut > Self.gamutLimit ? planes.rgb : planes
+      guard planes.shareOutsideGamut > Self.gamutLimit else { return planes }
+      // Three whole planes of a very large image would take much memory: it is decoded as pixels.
+      return planes.width * planes.height > 1 << 23 ? nil : planes.rgb
     }
   }
 
