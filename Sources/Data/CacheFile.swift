@@ -55,7 +55,7 @@ public final class CacheFile: ImageStore {
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       close(descriptor)
-      throw CacheFileError(path: path, reason: "is not a regular file")
+      throw CacheFileError(path: path, reason: "it is not a regular file")
     }
     isWritable = flock(descriptor, LOCK_EX | LOCK_NB) == 0
     let length = Int(status.st_size)
@@ -70,7 +70,7 @@ public final class CacheFile: ImageStore {
     let magic = withUnsafeBytes(of: Self.magic) { Array($0) }
     if end == 0 && !(isReadable && (magic.starts(with: start) || start.allSatisfy { $0 == 0 })) {
       close(descriptor)
-      throw CacheFileError(path: path, reason: "is not a file of decoded images; remove it or name another")
+      throw CacheFileError(path: path, reason: "it holds something else; remove it or name another file")
     }
     // What a crash cut short.
     if isWritable && end < length { ftruncate(descriptor, off_t(end)) }
@@ -195,5 +195,5 @@ public struct CacheFileError: Error, Sendable, Equatable, CustomStringConvertibl
   public let reason: String
 
   /// Path and reason.
-  public var description: String { "\(path): \(reason)" }
+  public var description: String { "\(path): cannot hold decoded images: \(reason)" }
 }

@@ -37,6 +37,7 @@ struct CommandFailure: Error {
     switch error {
     case let failure as CommandFailure: self = failure
     case let error as FileFailure: self.init(.files, error.description)
+    case let error as CacheFileError: self.init(.files, error.description)
     case let error as ConfigurationError: self.init(Self.code(of: error), error.description)
     case let error as SafetensorsError:
       if case .file(let failure) = error {

@@ -53,6 +53,31 @@ import Testing
   }
 
   @Test
+  func `a run learns the same from images kept in memory or in a file, and from those found there`() throws {
+    let data = try scratch.images(12, broken: 1)
+    let cache = scratch.path + "/cache"
+    var metrics: [String: Data?] = [:]
+    for (name, rule) in [("off", "off"), ("memory", "memory"), ("file", "file"), ("found", "file")] {
+      let configuration = try tinyConfiguration(
+        steps: 8, "data.skipLimit=0.2", "data.cache=\(rule)", "data.cacheFile=\(cache)")
+      try pretrain(configuration, data: data, run: "\(scratch.path)/\(name)")
+      let written = try bytes(ofRun: "\(scratch.path)/\(name)")
+      metrics[name] = written["metrics.jsonl"]
+      #expect(written["teacher.safetensors"] != nil)
+      #expect(FileManager.default.fileExists(atPath: cache) == ["file", "found"].contains(name))
+    }
+    #expect(metrics["off"] != nil && Set(metrics.values).count == 1)
+    // A forecast writes nothing.
+    try FileManager.default.removeItem(atPath: cache)
+    let configuration = try tinyConfiguration(
+      steps: 4, "data.skipLimit=0.2", "data.cache=file", "data.cacheFile=\(cache)")
+    _ = try Pretraining(configuration, data: [data], run: scratch.path + "/never").forecast {
+      ProcessInfo.processInfo.systemUptime
+    }
+    #expect(!FileManager.default.fileExists(atPath: cache))
+  }
+
+  @Test
   func `a checkpoint that a kill left unfinished is ignored, and lines logged after the last one are cut`()
     throws
   {
