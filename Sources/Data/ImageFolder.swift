@@ -101,18 +101,14 @@ public struct ImageFolder: Sendable, Equatable {
   /// 16 hexadecimal digits that change with any relative path or size: FNV-1a (Fowler, Noll, Vo) over the
   /// rows' relative paths and sizes. A change inside a file that keeps its size is not seen.
   public var contentHash: String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    func add(_ bytes: some Sequence<UInt8>) {
-      for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    }
+    var hash = FNV1a()
     for entry in entries {
-      add(entry.relativePath.utf8)
-      add(CollectionOfOne(0))
-      add(String(entry.bytes).utf8)
-      add(CollectionOfOne(0))
+      hash.add(entry.relativePath)
+      hash.add(CollectionOfOne(0))
+      hash.add(String(entry.bytes))
+      hash.add(CollectionOfOne(0))
     }
-    let digits = String(hash, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
+    return hash.digits
   }
 
   private static func className(of relativePath: String) -> String? {
