@@ -10,6 +10,8 @@ from pathlib import Path
 
 import torch
 
+from sheets import save
+
 # The torchvision wheel's operators do not load beside a CPU build of torch; its transforms need only their
 # schemas.
 library = torch.library.Library("torchvision", "DEF")
@@ -117,12 +119,7 @@ levels = torch.arange(256, dtype=torch.float32).div(255).expand(3, 1, 256)
 normalized = T.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))(levels).reshape(3, 256)
 
 for operation, results in sheets.items():
-    sheet = Image.new("RGB", (max(r.width for r in results), sum(r.height for r in results)))
-    y = 0
-    for result in results:
-        sheet.paste(result, (0, y))
-        y += result.height
-    sheet.save(here / f"{operation}.png", optimize=True)
+    save(results, here / f"{operation}.png")
 
 versions = {"Pillow": PIL.__version__, "torchvision": torchvision.__version__, "torch": torch.__version__}
 lines = ",\n".join("    " + json.dumps(c) for c in cases)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import torch
 
+from sheets import save
+
 # The torchvision wheel's operators do not load beside a CPU build of torch; its transforms need only their
 # schemas.
 library = torch.library.Library("torchvision", "DEF")
@@ -64,12 +66,7 @@ for source in ("input-0.png", "input-1.png", "input-2.png", "input-3.png", "colo
                       "width": result.width, "height": result.height})
         sheet.append(result)
 for name, results in sheets.items():
-    sheet = Image.new("RGB", (max(r.width for r in results), sum(r.height for r in results)))
-    y = 0
-    for result in results:
-        sheet.paste(result, (0, y))
-        y += result.height
-    sheet.save(here / f"{name}.png", optimize=True)
+    save(results, here / f"{name}.png")
 
 # The size of an erased rectangle, where share and ratio leave nothing to chance
 erased = []
