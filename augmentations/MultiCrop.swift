@@ -27,8 +27,9 @@ public struct ViewWorkspace: Sendable {
 
   /// Takes an image, or the part of it in `region`, as the source of the crops that follow.
   mutating func load(_ image: DecodedImage, for mode: DataMode, region: PixelRectangle) {
-    // Sixteen bits a sample of a very large image would take twice the memory for little.
-    let isLarge = region.width * region.height > 1 << 23
+    // Sixteen bits a sample of a very large image would take twice the memory for little. By the image's size, not
+    // the region's: one view made alone must be the one that is made among all.
+    let isLarge = image.width * image.height > 1 << 23
     if case .pixels = image, isLarge { self.mode = .exact } else { self.mode = mode }
     switch (image, self.mode) {
     case (.pixels(let image), .exact): resampler.load(image, region: region)
@@ -39,7 +40,7 @@ public struct ViewWorkspace: Sendable {
   }
 
   /// Gives memory back that only a very large image needed.
-  mutating func releaseExcess() {
+  package mutating func releaseExcess() {
     if resampler.byteCount > Self.mostKept { resampler = Resampler() }
     if fastResampler.byteCount > Self.mostKept { fastResampler = FastResampler() }
   }
@@ -152,7 +153,6 @@ public struct MultiCrop: Sendable {
         normalization.write(workspace.view, patch: patch, into: rows(view))
       }
     }
-    workspace.releaseExcess()
   }
 
   /// One view before normalisation, for tests and contact sheets.

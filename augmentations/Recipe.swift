@@ -88,8 +88,8 @@ public struct Recipe: Sendable, Equatable, Codable {
     try require(views.contains { $0.count > 0 }, "views", "one group with a view or more")
     for (index, group) in views.enumerated() {
       let path = "views[\(index)]"
-      try require(group.count >= 0, "\(path).count", "0 or more")
-      try require(group.side > 0, "\(path).side", "above 0")
+      try require((0...64).contains(group.count), "\(path).count", "from 0 to 64")
+      try require((1...4096).contains(group.side), "\(path).side", "from 1 to 4096")
       try require(
         group.area.low > 0 && group.area.low <= group.area.high && group.area.high <= 1, "\(path).area",
         "two numbers with 0 < low <= high <= 1")

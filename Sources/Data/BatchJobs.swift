@@ -16,6 +16,7 @@ final class BatchJobs: Sendable {
     let seed: UInt64
     let pool: ThreadPool
     let workspaces = Workspaces()
+    let gate = LargeImageGate()
   }
 
   /// The memory of jobs that are not running: at most one a thread is ever made.
@@ -23,12 +24,11 @@ final class BatchJobs: Sendable {
     private let idle = Mutex<[ViewWorkspace]>([])
 
     func take() -> ViewWorkspace { idle.withLock { $0.popLast() } ?? ViewWorkspace() }
-    func giveBack(_ workspace: ViewWorkspace) {
-      idle.withLock { $0.append(workspace) }
+    func giveBack(_ workspace: consuming ViewWorkspace) {
+      var workspace = workspace
+      workspace.releaseExcess()
+      idle.withLock { [workspace] in $0.append(workspace) }
     }
-
-    /// Held while an image of more than `BatchJobs.largePixels` pixels is in the making: memory has room for one.
-    let large = Mutex<Void>(())
   }
 
   let groups: [ViewGroup]
@@ -84,7 +84,7 @@ final class BatchJobs: Sendable {
         Result { () throws(ImageDecodingError) in try work.decoder.bytes(of: entry.file) }
       }
       let bytes = try read.get()
-      func decode() throws(ImageDecodingError) {
+      try work.gate(bytes, work.decoder) { () throws(ImageDecodingError) in
         var image = try work.decoder.decode(bytes, for: work.maker.mode, path: entry.path)
         if let cache = work.cache {
           image = image.reduced(toShortSide: cache.side)
@@ -92,17 +92,10 @@ final class BatchJobs: Sendable {
         }
         makeViews(of: image, sample: sample, slot: slot)
       }
-      if work.decoder.pixelCount(bytes) > Self.largePixels {
-        try work.workspaces.large.withLock { _ throws(ImageDecodingError) in try decode() }
-      } else {
-        try decode()
-      }
     } catch {
       failures.withLock { $0[slot] = error }
     }
   }
-
-  private static let largePixels = 14_000_000
 
   private func makeViews(of image: DecodedImage, sample: Int, slot: Int) {
     var rows: [UnsafeMutableBufferPointer<Float>] = []

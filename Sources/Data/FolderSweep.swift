@@ -22,6 +22,7 @@ public struct FolderSweep {
   public func callAsFunction<Found>(
     _ look: (_ bytes: [UInt8], _ image: Image) -> Found
   ) -> [Result<Found, ImageDecodingError>]? {
+    let gate = LargeImageGate()
     var found = [Result<Found, ImageDecodingError>?](repeating: nil, count: folder.count)
     // As many at a time as keep threads busy past one large image.
     for first in stride(from: 0, to: folder.count, by: 64) {
@@ -32,7 +33,9 @@ public struct FolderSweep {
           let row = rows.lowerBound + place
           found[row] = Result { () throws(ImageDecodingError) in
             let bytes = try decoder.bytes(of: folder.entries[row].file)
-            return look(bytes, try decoder.decode(bytes, path: folder.entries[row].path))
+            return try gate(bytes, decoder) { () throws(ImageDecodingError) in
+              look(bytes, try decoder.decode(bytes, path: folder.entries[row].path))
+            }
           }
         }
       }

@@ -40,9 +40,10 @@ public struct ImageCache: Sendable {
       let modified = status.st_mtimespec
     #endif
     var hash = FNV1a()
+    // The file system's own number as well: another folder may hold a file of the same name, size and time.
     hash.add(
-      "\(entry.root)/\(entry.relativePath) \(status.st_size) \(modified.tv_sec).\(modified.tv_nsec) "
-        + "\(mode) \(side) \(decoder)")
+      "\(entry.root)/\(entry.relativePath) \(status.st_dev) \(status.st_ino) \(status.st_size) "
+        + "\(modified.tv_sec).\(modified.tv_nsec) \(mode.rawValue) \(side) \(decoder.settings)")
     return hash.value
   }
 }

@@ -59,6 +59,7 @@ struct BenchmarkDataCommand: ParsableCommand {
     var seen = 0
     while let batch = try loader.next() { seen += batch.batchSize }
     let seconds = ProcessInfo.processInfo.systemUptime - start
+    for file in loader.state.skipped { StandardError.warn("left out: \(file)") }
     let stages = profile ? Self.stages(Profile.shared.end(), seconds: seconds, images: seen) : nil
     let report = Report(
       images_per_second: Double(seen) / seconds, images: seen, threads: ThreadPool.shared.threads,

@@ -42,7 +42,7 @@ extension DecodedImage {
     package init?(_ encoded: some Collection<UInt64>) {
       let numbers = encoded.map { Int(truncatingIfNeeded: $0) }
       guard numbers.count == Self.words, Self.kinds.indices.contains(numbers[0]),
-        numbers[1...].allSatisfy({ (0...1 << 40).contains($0) }), numbers[1] > 0, numbers[2] > 0
+        numbers[1...].allSatisfy({ (0...1 << 30).contains($0) }), numbers[1] > 0, numbers[2] > 0
       else { return nil }
       colors = Self.kinds[numbers[0]]
       (width, height) = (numbers[1], numbers[2])
@@ -54,9 +54,12 @@ extension DecodedImage {
           width: plane[first], height: plane[first + 1], rowBytes: plane[first + 2], offset: plane[first + 3],
           halvesColumns: plane[first + 4] & 1 != 0, halvesRows: plane[first + 4] & 2 != 0)
       }
-      guard planes.allSatisfy({ $0.width > 0 && $0.height > 0 && $0.rowBytes >= $0.width }) else {
-        return nil
+      let (width, height) = (width, height)
+      let isWhole = planes.allSatisfy {
+        $0.width == ($0.halvesColumns ? (width + 1) / 2 : width) && $0.rowBytes >= $0.width
+          && $0.height == ($0.halvesRows ? (height + 1) / 2 : height)
       }
+      guard isWhole else { return nil }
     }
   }
 

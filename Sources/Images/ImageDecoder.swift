@@ -45,6 +45,12 @@ public struct ImageDecoder: Sendable {
     self.byteLimit = byteLimit
   }
 
+  /// All that decides what comes out, in words.
+  package var settings: String {
+    let background = alpha.levels.map { "\($0)" } ?? "drop"
+    return "\(orientation.rawValue) \(background) \(pixelLimit) \(byteLimit)"
+  }
+
   /// The image in the file at `path`: [height, width, 3], levels 0...255.
   public func decode(contentsOf path: String) throws(ImageDecodingError) -> Image {
     try decode(contentsOf: FilePath(path))

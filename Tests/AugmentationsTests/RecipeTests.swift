@@ -73,6 +73,15 @@ struct RecipeTests {
         == "r.yaml: 'views[0].augmentations[0].blur.probability' must be between 0.0 and 1.0")
     #expect(message("std: [1, 1, 0]\n" + views + "}") == "r.yaml: 'std' must be three numbers above 0")
     #expect(throws: RecipeError.self) { try Recipe(contentsOf: "/nowhere/recipe.yaml") }
+    for (count, side, key) in [
+      (65, 8, "views[0].count"), (-1, 8, "views[0].count"), (1, 4097, "views[0].side"),
+      (1, 0, "views[0].side"),
+    ] {
+      let text = message(
+        "views:\n  - {count: \(count), side: \(side), area: [0.5, 1]}\n  - {count: 1, side: 8, area: [0.5, 1]}"
+      )
+      #expect(text.contains("'\(key)' must be from"), "\(text)")
+    }
     var recipe = Recipe(views: [.init(count: 1, side: 8, area: .init(0.5, 1))])
     recipe.views[0].area = .init(1, 0.5)
     #expect(throws: RecipeError.self) { try MultiCrop(recipe) }

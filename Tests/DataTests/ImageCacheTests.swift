@@ -74,6 +74,32 @@ struct ImageCacheTests {
     #expect(try views(folder, cache, mode: .exact) != before)
   }
 
+  @Test("Folders whose files have the same names, sizes and times share a cache and keep their own images")
+  func twoFolders() throws {
+    let temporary = try TemporaryFolder()
+    var expected: [[[[Float]]]] = []
+    let time = Date(timeIntervalSince1970: 1_700_000_000)
+    for number in 0..<2 {
+      for place in 0..<2 {
+        // Stored, not compressed, so that files are of one size.
+        let image = Image(repeating: UInt8(100 * number + place), width: 4, height: 3)
+        let name = "\(number)/\(place).png"
+        try temporary.write(PNGEncoder(level: 0).encode(image), to: name)
+        try FileManager.default.setAttributes([.modificationDate: time], ofItemAtPath: temporary.path(name))
+      }
+      expected.append(try views(ImageFolder(temporary.path("\(number)")), nil, mode: .exact, steps: 2))
+    }
+    #expect(expected[0] != expected[1])
+    for _ in 0..<2 {
+      for number in 0..<2 {
+        let cache = ImageCache(side: 0, file: try CacheFile(temporary.path("cache"), limit: 1 << 20))
+        #expect(
+          try views(ImageFolder(temporary.path("\(number)")), cache, mode: .exact, steps: 2)
+            == expected[number])
+      }
+    }
+  }
+
   @Test(
     "Images are kept with their short side cut down, and given so where there is no room",
     arguments: DataMode.allCases)
