@@ -154,13 +154,13 @@ final class DatasetCommandTests {
       let output = Pipe()
       (process.standardOutput, process.standardError) = (output, FileHandle.nullDevice)
       try process.run()
-      // Until it listens: SIGINT is then ignored but by the one who asks for it.
+      // Until it listens: nothing else in the program catches SIGINT.
       let status = "/proc/\(process.processIdentifier)/status"
       let deadline = Date(timeIntervalSinceNow: 60)
       while Date() < deadline {
         let lines = try String(contentsOfFile: status, encoding: .utf8).split(separator: "\n")
-        let mask = lines.first { $0.hasPrefix("SigIgn:") }?.split(whereSeparator: \.isWhitespace).last
-        if UInt64(mask ?? "", radix: 16)! >> UInt64(SIGINT - 1) & 1 == 1 { break }
+        let caught = lines.first { $0.hasPrefix("SigCgt:") }?.split(whereSeparator: \.isWhitespace).last
+        if UInt64(caught ?? "", radix: 16)! >> UInt64(SIGINT - 1) & 1 == 1 { break }
         usleep(2_000)
       }
       kill(process.processIdentifier, SIGINT)
