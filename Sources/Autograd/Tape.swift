@@ -21,7 +21,8 @@ public final class Tape {
   private var leafBuffer: Tensor?
   private var isUsed = false
   private var isPaused = false
-  private var isRecomputing = false
+  /// Whether operations are being recorded once more in the middle of the backward pass.
+  package private(set) var isRecomputing = false
   private var addsToLeaves = false
 
   /// An empty tape.

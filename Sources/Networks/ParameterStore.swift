@@ -28,6 +28,8 @@ public enum Initialization: Sendable, Equatable {
   case zeros, ones
   /// Normal with deviation `std`, cut at ±2 (absolute, as PyTorch's `trunc_normal_` does by default).
   case truncatedNormal(std: Float)
+  /// Normal with deviation `std`.
+  case normal(std: Float)
   /// Uniform in ±bound.
   case uniform(bound: Float)
 }
@@ -37,6 +39,8 @@ public final class ParameterScope {
   private final class List {
     var parameters: [Parameter] = []
     var count = 0
+    var buffers: [NetworkBuffer] = []
+    var bufferCount = 0
   }
 
   private let list: List
@@ -70,29 +74,48 @@ public final class ParameterScope {
     return parameter
   }
 
+  /// A buffer of this name here, `initial` everywhere in a new network.
+  public func buffer(_ name: String, _ shape: Shape, _ initial: Float) -> NetworkBuffer {
+    let full = prefix + name
+    precondition(!list.buffers.contains { $0.name == full }, "ParameterScope: \(full) is asked for twice")
+    let buffer = NetworkBuffer(name: full, shape: shape, initial: initial, offset: list.bufferCount)
+    list.buffers.append(buffer)
+    list.bufferCount += (shape.count + 15) / 16 * 16
+    return buffer
+  }
+
   /// All parameters asked for so far, in the order of asking.
   public var parameters: [Parameter] { list.parameters }
+  /// All buffers asked for so far, in the order of asking.
+  public var buffers: [NetworkBuffer] { list.buffers }
   var count: Int { list.count }
+  var bufferCount: Int { list.bufferCount }
 }
 
-/// The numbers of a network: one flat buffer that optimizer, EMA, norms and checkpoints sweep over.
+/// The numbers of a network: one flat buffer of parameters that optimizer, EMA, norms and checkpoints sweep over, and one
+/// of buffers (running statistics) that passes in training move.
 ///
 /// Read through a `Pass`; written by `update`, which traps while a pass over this store is open.
 public final class ParameterStore {
   /// All parameters, in the flat buffer's order.
   public let parameters: [Parameter]
+  /// All buffers, in the order of asking.
+  public let buffers: [NetworkBuffer]
   package private(set) var values: Tensor
+  private(set) var bufferValues: Tensor
   var openPasses = 0
 
-  /// A store of the parameters collected in `scope`, all zero.
+  /// A store of the parameters collected in `scope`, all zero, and of its buffers as in a new network.
   public init(_ scope: ParameterScope) {
-    parameters = scope.parameters
+    (parameters, buffers) = (scope.parameters, scope.buffers)
     values = Tensor(repeating: 0, [scope.count])
+    bufferValues = Tensor(repeating: 0, [scope.bufferCount])
+    initializeBuffers()
   }
 
   private init(copying other: ParameterStore) {
-    parameters = other.parameters
-    values = other.values.copied()
+    (parameters, buffers) = (other.parameters, other.buffers)
+    (values, bufferValues) = (other.values.copied(), other.bufferValues.copied())
   }
 
   /// A store with the same parameters and numbers of its own.
@@ -101,8 +124,9 @@ public final class ParameterStore {
   /// The number of trained and frozen numbers, padding not counted.
   public var parameterCount: Int { parameters.reduce(0) { $0 + $1.shape.count } }
 
-  /// Draws every parameter anew; each from its own stream, keyed by the seed and its name.
+  /// Draws every parameter anew, each from its own stream, keyed by the seed and its name; buffers as in a new network.
   public func initialize(seed: UInt64) {
+    initializeBuffers()
     update { base in
       for parameter in parameters {
         let target = UnsafeMutableBufferPointer(rebasing: base[parameter.part])
@@ -111,6 +135,8 @@ public final class ParameterStore {
         switch parameter.initialization {
         case .zeros: target.update(repeating: 0)
         case .ones: target.update(repeating: 1)
+        case .normal(let std):
+          for i in target.indices { target[i] = Float(generator.normal() * Double(std)) }
         case .uniform(let bound):
           for i in target.indices { target[i] = Float(generator.uniform(Double(-bound), Double(bound))) }
         case .truncatedNormal(let std):
@@ -141,6 +167,17 @@ public final class ParameterStore {
     precondition(
       values.isUniquelyReferenced(), "ParameterStore.update: somebody still holds a view of the weights")
     values.withMutableElements(body)
+  }
+
+  private func initializeBuffers() {
+    updateBuffers { base in for buffer in buffers { base[buffer.part].update(repeating: buffer.initial) } }
+  }
+
+  /// Changes buffers. No pass may be open, and nobody may hold a view of them.
+  func updateBuffers(_ body: (UnsafeMutableBufferPointer<Float>) -> Void) {
+    precondition(openPasses == 0, "ParameterStore: a pass over these buffers is still open")
+    precondition(bufferValues.isUniquelyReferenced(), "ParameterStore: somebody still holds a view of the buffers")
+    bufferValues.withMutableElements(body)
   }
 
   /// Replaces one parameter's numbers by as many others, in row-major order.

@@ -14,6 +14,14 @@ public final class Pass {
     case evaluation
   }
 
+  /// What a batch normalisation normalises with.
+  public enum Statistics: Sendable {
+    /// The batch's own mean and variance, which then move the running ones.
+    case batch
+    /// The running ones.
+    case running
+  }
+
   /// What is kept for the backward pass.
   public enum Memory: Sendable {
     /// The operands of every operation.
@@ -26,6 +34,10 @@ public final class Pass {
   public let mode: Mode
   /// Where operations are recorded; none for values only.
   public let tape: Tape?
+  /// What batch normalisations normalise with.
+  public let statistics: Statistics
+  /// What this pass found for the store's buffers; `ParameterStore.apply` takes it over once the pass is closed.
+  public private(set) var bufferUpdates: [BufferUpdate] = []
   let seed: UInt64
   let step: Int
   /// What products are computed with.
@@ -36,14 +48,17 @@ public final class Pass {
   private var variables: [Variable?]
 
   /// A pass without tape computes values only. `seed` and `step` key the randomness inside the network, together with a
-  /// sample's place in the batch; `images` says which part of the batch this pass sees, if not the whole.
+  /// sample's place in the batch; `images` says which part of the batch this pass sees, if not the whole. Statistics are
+  /// the batch's in training and the running ones in evaluation, unless told otherwise: DINO's teacher drops nothing, yet
+  /// normalises with its batch.
   public init(
-    _ store: ParameterStore, tape: Tape? = nil, mode: Mode, seed: UInt64 = 0, step: Int = 0,
-    memory: Memory = .keepsActivations, images: BatchPart? = nil, precision: Precision = .float32
+    _ store: ParameterStore, tape: Tape? = nil, mode: Mode, statistics: Statistics? = nil, seed: UInt64 = 0,
+    step: Int = 0, memory: Memory = .keepsActivations, images: BatchPart? = nil, precision: Precision = .float32
   ) {
     self.store = store
     self.tape = tape
     self.mode = mode
+    self.statistics = statistics ?? (mode == .training ? .batch : .running)
     self.seed = seed
     self.step = step
     self.memory = memory
@@ -64,6 +79,15 @@ public final class Pass {
       if let tape, parameter.isTrained { tape.leaf(value, part: parameter.part) } else { Variable(value) }
     variables[parameter.index] = variable
     return variable
+  }
+
+  /// A buffer's numbers.
+  public subscript(_ buffer: NetworkBuffer) -> Tensor { store[buffer] }
+
+  /// Notes what a buffer moves by, unless the forward computation is being repeated in the backward pass.
+  func note(_ buffer: NetworkBuffer, movesTo value: Tensor, share: Float) {
+    if tape?.isRecomputing == true { return }
+    bufferUpdates.append(BufferUpdate(buffer: buffer, value: value, share: share))
   }
 
   /// y = block(x), computed once more in the backward pass where the pass is to save memory.

@@ -5,12 +5,13 @@ import EmanateTensors
 import TestSupport
 import Testing
 
-/// A store whose every parameter is filled from the hash of its name.
+/// A store whose every parameter and buffer is filled from the hash of its name.
 func hashFilledStore(_ scope: ParameterScope) -> ParameterStore {
   let store = ParameterStore(scope)
   for parameter in store.parameters {
     store.set(parameter, to: hashFilledParameter(parameter.name, parameter.shape))
   }
+  for buffer in store.buffers { store.set(buffer, to: hashFilledParameter(buffer.name, buffer.shape)) }
   return store
 }
 

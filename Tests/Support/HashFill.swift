@@ -38,6 +38,10 @@ public func hashFilledParameter(_ name: String, _ shape: Shape) -> Tensor {
     let gain = parts.contains("patch_embed") ? 2.0 : isQuiet ? 0.5 : 1.0
     return hashFilled(name, shape, scale: Float(gain / Double(shape.count / shape[0]).squareRoot()))
   }
+  if last == "running_var" { return hashFilled(name, shape, scale: 0.5, offset: 1) }
+  if parts.suffix(2) == ["bn3", "weight"] || parts.suffix(3) == ["conv", "3", "weight"] {
+    return hashFilled(name, shape, scale: 0.1, offset: 0.2)
+  }
   if last == "weight" { return hashFilled(name, shape, scale: 0.1, offset: 1) }  // of a normalization
   return hashFilled(name, shape, scale: 0.5)  // a bias
 }

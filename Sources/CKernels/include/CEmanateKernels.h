@@ -12,4 +12,5 @@ static inline void em_spin_pause(void) {
 }
 
 #include "bfloat16.h"
+#include "convolution.h"
 #include "training.h"

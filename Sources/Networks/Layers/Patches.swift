@@ -1,3 +1,4 @@
+import EmanateAutograd
 import EmanateTensors
 
 /// Cuts images into the rows that a patch embedding reads.
@@ -31,4 +32,12 @@ public func patchRows(of images: Tensor, patch: Int) -> Tensor {
     }
   }
   return rows
+}
+
+/// Square images whose patches are single pixels, as a network of convolutions reads them: [B, S², 3] -> [B, S, S, 3].
+func imageMap(_ patches: Tensor) -> FeatureMap {
+  let side = Int(Double(patches.shape[1]).squareRoot().rounded())
+  precondition(
+    side * side == patches.shape[1], "\(patches.shape[1]) pixels are not a square image: shape \(patches.shape)")
+  return FeatureMap(Variable(patches.reshaped([patches.shape[0], side, side, patches.shape[2]])))
 }

@@ -48,6 +48,11 @@ def hash_filled_parameter(name, shape):
     if len(shape) > 1:                                 # a matrix or a convolution: [out, in, ...]
         gain = 2.0 if "patch_embed" in parts else 0.5 if "head" in parts or parts[-3:-1] == ["attn", "proj"] else 1.0
         return hash_filled(name, shape, gain / np.sqrt(np.prod(shape[1:], dtype=np.float64)))
+    if parts[-1] == "running_var":                     # a variance: positive
+        return hash_filled(name, shape, 0.5, 1)
+    # The last of a bottleneck, and of an inverted residual: small, or rounding doubles block by block.
+    if parts[-2:] == ["bn3", "weight"] or parts[-3:] == ["conv", "3", "weight"]:
+        return hash_filled(name, shape, 0.1, 0.2)
     if parts[-1] == "weight":                          # of a normalization
         return hash_filled(name, shape, 0.1, 1)
     return hash_filled(name, shape, 0.5)               # a bias

@@ -1,0 +1,124 @@
+import CEmanateKernels
+import EmanateKernels
+import EmanateTensors
+
+/// How a square kernel lies over images: sizes, and how they are cut into blocks.
+struct ConvolutionGeometry {
+  let images, height, width, channels: Int
+  let outputs, side, stride, padding: Int
+  let outHeight, outWidth: Int
+
+  init(_ input: Shape, outputs: Int, side: Int, stride: Int, padding: Int) {
+    (images, height, width, channels) = (input[0], input[1], input[2], input[3])
+    (self.outputs, self.side, self.stride, self.padding) = (outputs, side, stride, padding)
+    outHeight = (height + 2 * padding - side) / stride + 1
+    outWidth = (width + 2 * padding - side) / stride + 1
+    precondition(
+      height + 2 * padding >= side && width + 2 * padding >= side,
+      "convolution: a kernel of side \(side) over images of \(height) x \(width), padded by \(padding)")
+  }
+
+  var outShape: Shape { [images, outHeight, outWidth, outputs] }
+  var outBlocks: ImageBlocks { ImageBlocks(images: images, height: outHeight, width: outWidth) }
+  var inBlocks: ImageBlocks { ImageBlocks(images: images, height: height, width: width) }
+
+  /// The part of the padded input that a block of outputs reads.
+  func window(_ block: ImageBlock) -> Window {
+    Window(
+      images: block.images,
+      rows: block.rows.lowerBound * stride - padding
+        ..< (block.rows.upperBound - 1) * stride - padding + side,
+      columns: -padding..<(outWidth - 1) * stride - padding + side, channels: channels)
+  }
+
+  /// Where in `window` the inputs of a block's outputs begin, in the outputs' order.
+  func places(_ block: ImageBlock, in window: Window) -> [Int32] {
+    var places: [Int32] = []
+    places.reserveCapacity(block.images.count * block.rows.count * outWidth)
+    for image in block.images {
+      for y in block.rows {
+        let row = window.place(image, y * stride - padding, -padding)
+        for x in 0..<outWidth { places.append(Int32(row + x * stride * channels)) }
+      }
+    }
+    return places
+  }
+
+  /// What a product over all outputs computes: multiply-adds counted as two.
+  func work(products count: Int, isDepthwise: Bool = false) -> Work {
+    let depth = side * side * (isDepthwise ? 1 : channels)
+    return Work(
+      products: count, images * outHeight * outWidth, depth, outputs,
+      numbers: count * images * (height * width * channels + outHeight * outWidth * outputs))
+  }
+}
+
+/// Some rows of one image, or some whole images: what a thread takes at once.
+struct ImageBlock {
+  let images, rows: Range<Int>
+  /// Rows of pixels from the first image's first on.
+  let firstPixel, pixels: Int
+}
+
+/// Images cut into blocks of about 256 pixels; depends on the sizes only.
+struct ImageBlocks {
+  private let height, width: Int
+  private let images, rows: Blocks
+  private let perImage: Int
+
+  init(images: Int, height: Int, width: Int) {
+    (self.height, self.width) = (height, width)
+    if height * width >= 192 {
+      self.images = Blocks(images, about: 1)
+      rows = Blocks(height, about: max(1, 256 / width))
+    } else {
+      self.images = Blocks(images, about: max(1, 256 / (height * width)))
+      rows = Blocks(height, about: height)
+    }
+    perImage = rows.count
+  }
+
+  var count: Int { images.count * perImage }
+
+  subscript(_ index: Int) -> ImageBlock {
+    let (some, rows) = (images[index / perImage], rows[index % perImage])
+    return ImageBlock(
+      images: some, rows: rows, firstPixel: (some.lowerBound * height + rows.lowerBound) * width,
+      pixels: some.count * rows.count * width)
+  }
+
+  var pixels: [Int] { (0..<count).map { self[$0].pixels } }
+}
+
+/// A part of images that may reach beyond them, where there are zeros.
+struct Window {
+  let images, rows, columns: Range<Int>
+  let channels: Int
+
+  var rowLength: Int { columns.count * channels }
+  var count: Int { images.count * rows.count * rowLength }
+
+  func place(_ image: Int, _ y: Int, _ x: Int) -> Int {
+    ((image - images.lowerBound) * rows.count + y - rows.lowerBound) * rowLength + (x - columns.lowerBound) * channels
+  }
+
+  /// Copies the part of a map into `to`, finished.
+  func fill(from map: SavedMap, into to: UnsafeMutablePointer<Float>, beyond: Float = 0) {
+    let (height, width) = (map.x.shape[1], map.x.shape[2])
+    let inside = max(columns.lowerBound, 0)..<min(columns.upperBound, width)
+    let (before, after) = (inside.lowerBound - columns.lowerBound, columns.upperBound - inside.upperBound)
+    var at = to
+    for image in images {
+      for y in rows {
+        if y < 0 || y >= height {
+          at.update(repeating: beyond, count: rowLength)
+        } else {
+          at.update(repeating: beyond, count: before * channels)
+          map.read((image * height + y) * width + inside.lowerBound, inside.count, into: at + before * channels)
+          (at + (before + inside.count) * channels).update(repeating: beyond, count: after * channels)
+        }
+        at += rowLength
+      }
+    }
+  }
+}
