@@ -39,11 +39,14 @@ public func hashFilledParameter(_ name: String, _ shape: Shape) -> Tensor {
     return hashFilled(name, shape, scale: Float(gain / Double(shape.count / shape[0]).squareRoot()))
   }
   if last == "running_var" { return hashFilled(name, shape, scale: 0.5, offset: 1) }
-  if parts.suffix(2) == ["bn3", "weight"] || parts.suffix(3) == ["conv", "3", "weight"] {
-    return hashFilled(name, shape, scale: 0.1, offset: 0.2)
-  }
   if last == "weight" { return hashFilled(name, shape, scale: 0.1, offset: 1) }  // of a normalization
   return hashFilled(name, shape, scale: 0.5)  // a bias
+}
+
+/// Gains and biases of a batch normalisation after which a channel is wholly on or off (`hash_fill.py` says why).
+public func hashFilledGate(_ name: String, _ shape: Shape) -> Tensor {
+  if name.hasSuffix("weight") { return hashFilled(name, shape, scale: 0.1, offset: 0.4) }
+  return Tensor(hashFilled(name, shape, scale: 0.5).array.map { $0 + ($0 < 0 ? -1.5 : 1.5) }, shape)
 }
 
 /// Which elements of a large tensor the golden values keep.

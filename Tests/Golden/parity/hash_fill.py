@@ -34,6 +34,16 @@ def hash_filled(name, shape, scale=1.0, offset=0.0):
     return (unit * np.float32(scale) + np.float32(offset)).reshape(shape)
 
 
+def hash_filled_gate(name, shape):
+    """Gains and biases of a normalization whose results, of deviation 0.4, stay a few deviations from zero: a channel is
+    wholly on or off after ReLU. Where thousands of channels have few places each, a single sign that rounding turns round
+    would show in the second digit of a gradient."""
+    if name.endswith("weight"):
+        return hash_filled(name, shape, 0.1, 0.4)
+    bias = hash_filled(name, shape, 0.5)
+    return bias + np.where(bias < 0, np.float32(-1.5), np.float32(1.5))
+
+
 def hash_filled_parameter(name, shape):
     """The scale and offset by name and shape; the first rule that fits counts.
 
@@ -50,9 +60,6 @@ def hash_filled_parameter(name, shape):
         return hash_filled(name, shape, gain / np.sqrt(np.prod(shape[1:], dtype=np.float64)))
     if parts[-1] == "running_var":                     # a variance: positive
         return hash_filled(name, shape, 0.5, 1)
-    # The last of a bottleneck, and of an inverted residual: small, or rounding doubles block by block.
-    if parts[-2:] == ["bn3", "weight"] or parts[-3:] == ["conv", "3", "weight"]:
-        return hash_filled(name, shape, 0.1, 0.2)
     if parts[-1] == "weight":                          # of a normalization
         return hash_filled(name, shape, 0.1, 1)
     return hash_filled(name, shape, 0.5)               # a bias

@@ -6,7 +6,7 @@ from torch import nn
 from torchvision.models import mobilenet_v2, resnet
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
-from hash_fill import hash_filled_parameter
+from hash_fill import hash_filled_gate, hash_filled_parameter
 
 
 class SmallResNet(resnet.ResNet):
@@ -24,14 +24,16 @@ class SmallResNet(resnet.ResNet):
             setattr(self, f"layer{stage + 1}", self._make_layer(block, channels << stage, 1, stride=min(stage, 1) + 1))
 
 
-def hash_filled_network(network, dtype):
+def hash_filled_network(network, dtype, gated=False):
     for name in ("fc", "classifier"):
         if hasattr(network, name):
             setattr(network, name, nn.Identity())
     with torch.no_grad():
         for name, tensor in network.state_dict().items():
             if not name.endswith("num_batches_tracked"):
-                tensor.copy_(torch.from_numpy(hash_filled_parameter(name, tuple(tensor.shape))))
+                is_gate = gated and tensor.ndim == 1 and "running" not in name
+                fill = hash_filled_gate if is_gate else hash_filled_parameter
+                tensor.copy_(torch.from_numpy(fill(name, tuple(tensor.shape))))
     return network.to(dtype)
 
 
@@ -76,7 +78,7 @@ def small():
 
 
 def full(name, make):
-    runs = [run(hash_filled_network(make(), dtype), dtype, 64, 4, keep=digest) for dtype in (torch.float32, torch.float64)]
+    runs = [run(hash_filled_network(make(), dtype, True), dtype, 64, 4, keep=digest) for dtype in (torch.float32, torch.float64)]
     save(name, runs[0], torchvision=torchvision.__version__, **measured(runs, ""),
          layout="gradient.*, buffer.*: norm, sum, 64 values at hashed places; batch 4 of 64 pixels")
 
