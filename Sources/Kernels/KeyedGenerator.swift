@@ -21,6 +21,8 @@ public struct KeyedGenerator: RandomNumberGenerator, Sendable {
     case probe
     /// Which shares of a batch's images are mixed.
     case mixing
+    /// Which patches of a crop are masked.
+    case masks
   }
 
   private var state: UInt64

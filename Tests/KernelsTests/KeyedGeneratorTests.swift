@@ -13,7 +13,9 @@ import Testing
   @Test func `a key that differs in any part gives other numbers`() {
     var keys: [KeyedGenerator] = []
     for seed in [0, 1] as [UInt64] {
-      for purpose in [KeyedGenerator.Purpose.weights, .order, .views, .dropPath, .split, .probe] {
+      for purpose in [
+        KeyedGenerator.Purpose.weights, .order, .views, .dropPath, .split, .probe, .mixing, .masks,
+      ] {
         for place in 0..<16 {
           let bit = { (axis: Int) in place >> axis & 1 }
           keys.append(KeyedGenerator(seed: seed, purpose: purpose, bit(0), bit(1), bit(2), bit(3)))
