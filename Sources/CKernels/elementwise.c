@@ -138,6 +138,12 @@ VECTORIZED void em_softmax(const float *x, const float *center, float temperatur
   for (long i = 0; i < count; i++) out[i] *= factor;
 }
 
+VECTORIZED float em_exp_below_greatest(const float *x, float temperature, long count, float *out) {
+  float top = greatest(x, 0, count), inverse = 1.0f / temperature;
+  for (long i = 0; i < count; i++) out[i] = fast_exp((x[i] - top) * inverse);
+  return top;
+}
+
 VECTORIZED double em_entropy(const float *p, long count) {
   LONG_SUM(total, count, p[base + i] * fast_log(p[base + i] + 1e-30f));
   return -total;

@@ -71,11 +71,6 @@ extension ExperimentConfiguration {
         reason: "`training.batchParts` is \(training.batchParts), more than `training.batchSize`, "
           + "\(training.batchSize)")
     }
-    if dino.centering == .sinkhorn {
-      throw .notAvailable(
-        path: "dino.centering", value: "sinkhorn",
-        reason: "Sinkhorn-Knopp is not available yet; use ema or off")
-    }
   }
 
   private mutating func merge(

@@ -11,8 +11,9 @@ import EmanateTensors
 public struct DINO: Method {
   /// `dino`.
   public static let name = "dino"
-  /// The loss is a mean over images, given the center of the step before.
-  public static let couplesImages = false
+  /// With Sinkhorn-Knopp a target depends on the whole batch; otherwise the loss is a mean over images, given
+  /// the center of the step before.
+  public var couplesImages: Bool { criterion.targets.centering == .sinkhorn }
 
   /// The architecture that student and teacher share.
   public let encoder: Encoder
@@ -69,8 +70,8 @@ public struct DINO: Method {
   /// The teacher.
   public var networks: [(name: String, store: ParameterStore)] { [("teacher", teacher)] }
 
-  /// The center, [K].
-  public var state: [(name: String, tensor: Tensor)] { [("center", criterion.center)] }
+  /// The center, [K], where the teacher is centered by one.
+  public var state: [(name: String, tensor: Tensor)] { criterion.targets.state }
 
   /// Puts a saved center back.
   public mutating func restore(_ state: [String: Tensor]) {

@@ -53,7 +53,7 @@ public protocol Method {
 
   /// Whether a batch's loss couples its images, so that it cannot be computed in parts. A loss that is a mean over the
   /// images, given the method's state before the step, does not.
-  static var couplesImages: Bool { get }
+  var couplesImages: Bool { get }
 
   /// The loss of a batch, a scalar, computed through `pass` over the student.
   ///

@@ -42,6 +42,17 @@ extension DINO {
       encoder: encoder, student: student,
       criterion: DINOLoss(
         prototypes: head.prototypes, studentTemperature: Float(dino.studentTemperature),
-        centerMomentum: Float(dino.centerMomentum), isCentered: dino.centering == .ema))
+        centerMomentum: Float(dino.centerMomentum), centering: dino.centering.objective))
+  }
+}
+
+extension DINOSettings.Centering {
+  /// The loss's name for it.
+  var objective: Centering {
+    switch self {
+    case .ema: .ema
+    case .sinkhorn: .sinkhorn
+    case .off: .off
+    }
   }
 }

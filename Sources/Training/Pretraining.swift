@@ -59,10 +59,6 @@ public struct Pretraining {
         reason: "\(missing); training.emulateBfloat16=true computes the same numbers "
           + "without it, which saves memory and no time")
     }
-    if configuration.dino.centering == .sinkhorn {
-      throw TrainingError.unavailable(
-        setting: "dino.centering", reason: "sinkhorn is not there yet; ema or off")
-    }
     let recipe = try configuration.resolvedRecipe()
     let views = try MultiCrop(recipe, mode: configuration.data.mode)
     if views.viewCount < 2 {
@@ -134,7 +130,7 @@ public struct Pretraining {
     let seed = UInt64(configuration.seed)
     let memory = TrainingStep<M>.Memory(
       recomputes: configuration.training.recompute, parts: configuration.training.batchParts)
-    if !TrainingStep<M>.canServe(memory) {
+    if !TrainingStep<M>.canServe(memory, method) {
       throw TrainingError.unavailable(
         setting: "training.batchParts",
         reason: "\(M.name)'s loss couples the images of a batch, which must be computed at once: 1")

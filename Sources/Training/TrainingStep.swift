@@ -47,7 +47,7 @@ public struct TrainingStep<M: Method> {
   public init(
     _ method: M, optimizer: AdamW, seed: UInt64, memory: Memory = Memory(), precision: Precision = .float32
   ) {
-    precondition(Self.canServe(memory), "TrainingStep: \(M.name) couples the images of a batch")
+    precondition(Self.canServe(memory, method), "TrainingStep: \(M.name) couples the images of a batch")
     self.memory = memory
     self.precision = precision
     self.method = method
@@ -57,7 +57,9 @@ public struct TrainingStep<M: Method> {
   }
 
   /// Whether the method's loss can be computed so: one that couples the images of a batch needs all of them at once.
-  package static func canServe(_ memory: Memory) -> Bool { memory.parts == 1 || !M.couplesImages }
+  package static func canServe(_ memory: Memory, _ method: M) -> Bool {
+    memory.parts == 1 || !method.couplesImages
+  }
 
   /// Takes the step in DINO's order (main_dino.py, `train_one_epoch`).
   ///

@@ -114,7 +114,6 @@ struct ExperimentConfigurationTests {
     ("network.patch=15", ["`network.side` is 224", "15"]),
     ("training.batchParts=65", ["`training.batchParts` is 65", "`training.batchSize`, 64"]),
     ("training.recompute=1", ["true or false"]),
-    ("dino.centering=sinkhorn", ["not available yet"]),
     ("data.recipe=", ["data.recipe"]),
     ("training.epochs={", ["not YAML"]),
   ]

@@ -59,16 +59,16 @@ import Testing
   }
 
   @Test func `a method that couples the images of a batch is not computed in parts`() {
-    #expect(TrainingStep<DINO>.canServe(.init(parts: 4)))
-    #expect(!TrainingStep<Coupled>.canServe(.init(parts: 4)))
-    #expect(TrainingStep<Coupled>.canServe(.init(recomputes: true, parts: 1)))
+    #expect(TrainingStep.canServe(.init(parts: 4), Coupled(couplesImages: false)))
+    #expect(!TrainingStep.canServe(.init(parts: 4), Coupled(couplesImages: true)))
+    #expect(TrainingStep.canServe(.init(recomputes: true, parts: 1), Coupled(couplesImages: true)))
   }
 }
 
-/// A method whose loss is no mean over images.
+/// A method whose loss is a mean over images, or is not.
 private struct Coupled: EmanateMethods.Method {
   static let name = "coupled"
-  static let couplesImages = true
+  let couplesImages: Bool
   let student = ParameterStore(ParameterScope())
   mutating func loss(_ views: Views, _ pass: Pass, _ now: Moment) -> Variable { Variable(Tensor([0], [1])) }
   func isSkipped(_ parameter: Parameter, _ now: Moment) -> Bool { false }

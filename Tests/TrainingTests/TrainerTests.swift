@@ -35,10 +35,13 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, 3, 5])
-  func `a run that stops and resumes equals one that does not, byte for byte`(stop: Int) throws {
+  @Test(arguments: [(1, "ema"), (3, "ema"), (5, "ema"), (3, "sinkhorn"), (3, "off")])
+  func `a run that stops and resumes equals one that does not, byte for byte`(
+    stop: Int, centering: String
+  ) throws {
     let data = try scratch.images(14, broken: 2)
-    let configuration = try tinyConfiguration(steps: 8, "data.skipLimit=0.2", "network.dropPath=0.3")
+    let configuration = try tinyConfiguration(
+      steps: 8, "data.skipLimit=0.2", "network.dropPath=0.3", "dino.centering=\(centering)")
     try pretrain(configuration, data: data, run: scratch.path + "/whole")
     let outcome = try pretrain(configuration, data: data, run: scratch.path + "/parts", stopAfter: stop)
     #expect(outcome.isInterrupted && outcome.done == stop)
@@ -98,6 +101,18 @@ import Testing
     let (whole, parts) = (try bytes(ofRun: scratch.path + "/whole"), try bytes(ofRun: run))
     for (name, contents) in whole { #expect(parts[name] == contents, "\(name)") }
     #expect(!FileManager.default.fileExists(atPath: hidden))
+  }
+
+  @Test func `targets that the whole batch shares are refused for a batch in parts`() throws {
+    let data = try scratch.images(12)
+    let configuration = try tinyConfiguration(steps: 2, "dino.centering=sinkhorn", "training.batchParts=2")
+    #expect {
+      try pretrain(configuration, data: data, run: scratch.path + "/run")
+    } throws: {
+      guard case TrainingError.unavailable(let setting, let reason) = $0 else { return false }
+      return setting == "training.batchParts" && reason.contains("couples the images")
+    }
+    #expect(!FileManager.default.fileExists(atPath: scratch.path + "/run"))
   }
 
   @Test func `a missing last file falls back to the newest whole checkpoint`() throws {

@@ -59,6 +59,8 @@ void em_weight_norm_backward(float *dv, const float *v, const float *gain, long 
 
 // out = softmax((x - center) / temperature) of one row; center may be NULL.
 void em_softmax(const float *x, const float *center, float temperature, long count, float *out);
+// out = e^((x - greatest of x) / temperature) of one row, e^-87 at least; returns the greatest of x.
+float em_exp_below_greatest(const float *x, float temperature, long count, float *out);
 // Cross-entropy of one row of logits with a target row whose entries sum to `mass`:
 // returns mass * logsumexp(x / temperature) - sum target * x / temperature, and the logsumexp.
 double em_cross_entropy(const float *x, const float *target, float mass, float temperature, long count,
@@ -70,6 +72,26 @@ void em_cross_entropy_backward(const float *x, const float *target, float mass, 
 
 // -sum p ln p of one row of probabilities, in nats.
 double em_entropy(const float *p, long count);
+
+// sums[j] = sum over count rows r of factors[r] * x[r, j] for n columns, in double precision.
+void em_weighted_column_sums(const float *x, long count, long n, long stride, const double *factors,
+                             double *sums);
+// The sum of x[i] * factors[i] in double precision.
+double em_weighted_sum(const float *x, const double *factors, long count);
+// x[i] *= scale * factors[i], computed in double precision.
+void em_scale_each(float *x, const double *factors, double scale, long count);
+
+// The product of x / max(|x|, epsilon) and y. With dx: dx = scale * its gradient by x (dx may be x); where the
+// norm is cut at epsilon, that of x / epsilon.
+float em_cosine(const float *x, const float *y, float epsilon, float scale, long width, float *dx);
+// The sum of (p - q)^2 of two rows of probabilities. With dx: dx = scale * its gradient by the logits whose softmax p
+// is (dx may be p).
+float em_softmax_distance(const float *p, const float *q, float scale, long count, float *dx);
+// |a - b + epsilon|, epsilon added to every difference.
+float em_distance(const float *a, const float *b, float epsilon, long width);
+// da += scale * (a - b + epsilon), and db -= the same.
+void em_distance_backward(const float *a, const float *b, float epsilon, float scale, long width, float *da,
+                          float *db);
 
 // One head of one sample: out = softmax(q k^T / sqrt(depth)) v, and log2 of the sum of each query's row. q, k,
 // v, out: [tokens, depth] with the given row strides. scratch: em_attention_scratch(tokens, depth) floats.
