@@ -155,6 +155,29 @@ private func oracle(
     #expect(relativeError(loss.center, goal) < 1e-6)
   }
 
+  @Test(arguments: cases.dropLast())
+  func `with Sinkhorn's targets loss and gradient are those of one assignment of all the teacher's rows`(
+    sizes: Case
+  ) {
+    let student = hashFilled("student", [sizes.views * sizes.batch, sizes.prototypes])
+    let teacher = hashFilled("teacher", [sizes.globals * sizes.batch, sizes.prototypes])
+    var loss = DINOLoss(prototypes: sizes.prototypes, centering: .sinkhorn)
+    loss.setCenter(hashFilled("center", [sizes.prototypes]))  // of no effect
+    let assignment = SinkhornKnopp()(teacher, temperature: 0.07).array
+    let expected = oracle(
+      student: student.array.map(Double.init), teacher: assignment.map { log(Double($0)) },
+      center: Array(repeating: 0, count: sizes.prototypes), views: sizes.views, globals: sizes.globals,
+      batch: sizes.batch, studentTemperature: Double(Float(0.1)), teacherTemperature: 1)
+    func value(_ student: Variable) -> Variable {
+      loss(student: student, teacher: teacher, globalViews: sizes.globals, teacherTemperature: 0.07)
+    }
+    #expect(abs(Double(value(Variable(student)).scalar) - expected) < 1e-5 * expected)
+    let check = GradientCheck(inputs: [student], weights: { Tensor(repeating: 2, $0) }, step: 1e-2) {
+      value($0[0])
+    }
+    #expect(check.errors[0] < 2e-3)
+  }
+
   @Test func `a loss without centering ignores the center`() {
     var off = DINOLoss(prototypes: 16, centering: .off)
     off.setCenter(hashFilled("center", [16]))

@@ -13,14 +13,7 @@ import Testing
 @Suite struct StepMemoryTests {
   /// Six images, two global and three local views each, with stochastic depth.
   private func steps(_ memory: TrainingStep<DINO>.Memory, _ count: Int = 2) throws -> TrainingStep<DINO> {
-    let scope = ParameterScope()
-    let sizes = VisionTransformerSizes(width: 24, depth: 4, heads: 2, patch: 4, side: 16, dropPath: 0.4)
-    var head = DINOHeadSizes()
-    (head.hidden, head.bottleneck, head.prototypes) = (32, 16, 48)
-    let encoder = Encoder(scope, backbone: VisionTransformer(scope, sizes), head: head)
-    let store = ParameterStore(scope)
-    store.initialize(seed: 3)
-    let method = DINO(encoder: encoder, student: store, criterion: DINOLoss(prototypes: 48))
+    let (method, store) = method(.ema)
     var step = TrainingStep(method, optimizer: AdamW(store), seed: 5, memory: memory)
     for index in 0..<count {
       let views = Views(
@@ -33,6 +26,18 @@ import Testing
           teacherTemperature: 0.07, isLastLayerFrozen: false, clip: 3))
     }
     return step
+  }
+
+  private func method(_ centering: Centering) -> (DINO, ParameterStore) {
+    let scope = ParameterScope()
+    let sizes = VisionTransformerSizes(width: 24, depth: 4, heads: 2, patch: 4, side: 16, dropPath: 0.4)
+    var head = DINOHeadSizes()
+    (head.hidden, head.bottleneck, head.prototypes) = (32, 16, 48)
+    let encoder = Encoder(scope, backbone: VisionTransformer(scope, sizes), head: head)
+    let store = ParameterStore(scope)
+    store.initialize(seed: 3)
+    let criterion = DINOLoss(prototypes: 48, centering: centering)
+    return (DINO(encoder: encoder, student: store, criterion: criterion), store)
   }
 
   @Test func `blocks that are computed twice give the same bits`() throws {
@@ -61,6 +66,9 @@ import Testing
   @Test func `a method that couples the images of a batch is not computed in parts`() {
     #expect(TrainingStep.canServe(.init(parts: 4), Coupled(couplesImages: false)))
     #expect(!TrainingStep.canServe(.init(parts: 4), Coupled(couplesImages: true)))
+    for (centering, couples) in [(Centering.ema, false), (.sinkhorn, true), (.off, false)] {
+      #expect(TrainingStep.canServe(.init(parts: 2), method(centering).0) == !couples)
+    }
     #expect(TrainingStep.canServe(.init(recomputes: true, parts: 1), Coupled(couplesImages: true)))
   }
 }
