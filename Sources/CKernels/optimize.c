@@ -18,6 +18,27 @@ VECTORIZED void em_adamw(float *w, const float *gradient, float *m, float *v, lo
   }
 }
 
+VECTORIZED void em_sgd(float *w, const float *gradient, float *direction, long count, float clip, float decay,
+                       float trust, float rate, float momentum, float own, float past) {
+  for (long i = 0; i < count; i++) {
+    float g = (gradient[i] * clip + decay * w[i]) * trust;
+    float b = momentum * direction[i] + g;
+    direction[i] = b;
+    w[i] -= rate * (own * g + past * b);
+  }
+}
+
+VECTORIZED double em_squares_with_decay(const float *w, const float *gradient, long count, float clip, float decay) {
+  double total = 0;
+  for (long start = 0; start < count; start += 4096) {
+    long n = count - start < 4096 ? count - start : 4096;
+    const float *weights = w + start, *part = gradient + start;
+    SUM(squares, n, (part[i] * clip + decay * weights[i]) * (part[i] * clip + decay * weights[i]));
+    total += (double)squares;
+  }
+  return total;
+}
+
 VECTORIZED void em_ema(float *teacher, const float *student, long count, float momentum, float rest) {
   for (long i = 0; i < count; i++) teacher[i] = momentum * teacher[i] + rest * student[i];
 }

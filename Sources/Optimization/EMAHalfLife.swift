@@ -32,6 +32,12 @@ public struct EMAHalfLife: Hashable, Sendable {
     return momentum / (1 - momentum)
   }
 
+  /// The momentum whose half-life is so many images: 0.5^(batch / images).
+  public static func momentum(halfLifeImages images: Double, batchSize: Int) -> Double {
+    precondition(images > 0, "EMAHalfLife: a half-life of \(images) images")
+    return pow(0.5, Double(batchSize) / images)
+  }
+
   /// The momentum that keeps the half-life in images when the batch changes: τ^(B′ / B).
   public static func momentum(_ momentum: Double, ofBatch old: Int, forBatch new: Int) -> Double {
     pow(momentum, Double(new) / Double(old))

@@ -1,47 +1,39 @@
 import CEmanateKernels
-import EmanateKernels
 import EmanateNetworks
 import EmanateTensors
 
-/// Limits the norm of each parameter's gradient separately, as DINO does (utils.py, `clip_gradients`).
-public enum GradientClipping: Sendable, Equatable {
+/// Limits the norm of the gradients: of each parameter's separately, or of all together.
+public enum GradientClipping: Sendable, Hashable {
   /// Gradients are used as they are.
   case off
-  /// A gradient longer than `norm` is scaled by norm / (length + 1e-6).
+  /// A parameter's gradient longer than `norm` is scaled by norm / (length + 1e-6): DINO (utils.py,
+  /// `clip_gradients`).
   case perParameter(norm: Double)
+  /// The gradients of all trained parameters, if together longer than `norm`, are scaled by
+  /// norm / (length + 1e-6): PyTorch's `clip_grad_norm_`, which lightly calls for the whole network and DINOv2
+  /// for the backbone and each head by themselves.
+  case global(norm: Double)
 
-  /// The length of every parameter's gradient, in the order of the store; fixed blocks, so no thread count
-  /// shows.
+  /// The length of every parameter's gradient, in the order of the store.
   static func lengths(_ gradients: Tensor, _ parameters: [Parameter]) -> [Double] {
-    let blockSize = 1 << 16
-    var blocks: [(parameter: Int, part: Range<Int>)] = []
-    for (index, parameter) in parameters.enumerated() {
-      var at = parameter.part.lowerBound
-      while at < parameter.part.upperBound {
-        let end = min(at + blockSize, parameter.part.upperBound)
-        blocks.append((index, at..<end))
-        at = end
-      }
+    EmanateOptimization.lengths(of: parameters) { _, part in
+      em_sum_of_squares(gradients.pointer + part.lowerBound, part.count)
     }
-    let work = blocks
-    let sums = [Double](unsafeUninitializedCapacity: work.count) { sums, count in
-      let base = sums.baseAddress!
-      ThreadPool.shared.forEach(work.count) { index in
-        let part = work[index].part
-        base[index] = em_sum_of_squares(gradients.pointer + part.lowerBound, part.count)
-      }
-      count = work.count
-    }
-    var squares = [Double](repeating: 0, count: parameters.count)
-    for (block, sum) in zip(work, sums) { squares[block.parameter] += sum }
-    return squares.map { $0.squareRoot() }
   }
 
-  /// What a gradient of this length is multiplied with.
+  /// What each parameter's gradient is multiplied with, from the lengths of all. Skipped parameters count, as in
+  /// lightly and DINOv2, where the last layer is frozen after clipping or by a rate of 0.
+  package func factors(_ lengths: [Double], _ parameters: [Parameter]) -> [Double] {
+    guard case .global = self else { return lengths.map(factor) }
+    let squares = zip(lengths, parameters).reduce(0) { $1.1.isTrained ? $0 + $1.0 * $1.0 : $0 }
+    return Array(repeating: factor(squares.squareRoot()), count: lengths.count)
+  }
+
+  /// What a gradient of this length, or gradients of this length together, are multiplied with.
   package func factor(_ length: Double) -> Double {
     switch self {
     case .off: 1
-    case .perParameter(let norm): min(1, norm / (length + 1e-6))
+    case .perParameter(let norm), .global(let norm): min(1, norm / (length + 1e-6))
     }
   }
 }

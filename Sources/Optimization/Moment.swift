@@ -16,11 +16,23 @@ public struct Moment: Hashable, Sendable {
   public var isLastLayerFrozen: Bool
   /// The largest norm that each parameter's gradient is allowed; nil when gradients are not clipped.
   public var clip: Double?
+  /// Whether `clip` bounds the norm of all gradients together in place of each parameter's.
+  public var clipsGlobally: Bool
+  /// The greatest learning rate of the run, for parameters whose rate is not scheduled.
+  public var peakLearningRate: Double
+  /// The share of the run's steps that were done before this one, from 0 up to but not 1.
+  public var progress: Double
 
-  /// A moment with every value given.
+  /// How gradients are clipped at this step.
+  public var clipping: GradientClipping {
+    clip.map { clipsGlobally ? .global(norm: $0) : .perParameter(norm: $0) } ?? .off
+  }
+
+  /// A moment with every value given; without a peak, this step's learning rate is it.
   public init(
     step: Int, epoch: Int, learningRate: Double, weightDecay: Double, teacherMomentum: Double,
-    teacherTemperature: Double, isLastLayerFrozen: Bool, clip: Double?
+    teacherTemperature: Double, isLastLayerFrozen: Bool, clip: Double?, clipsGlobally: Bool = false,
+    peakLearningRate: Double? = nil, progress: Double = 0
   ) {
     self.step = step
     self.epoch = epoch
@@ -30,5 +42,8 @@ public struct Moment: Hashable, Sendable {
     self.teacherTemperature = teacherTemperature
     self.isLastLayerFrozen = isLastLayerFrozen
     self.clip = clip
+    self.clipsGlobally = clipsGlobally
+    self.peakLearningRate = peakLearningRate ?? learningRate
+    self.progress = progress
   }
 }

@@ -10,7 +10,7 @@ import Foundation
 /// Everything a run needs to go on as if nothing had happened, in a folder that appears whole or not at all.
 ///
 /// `student.safetensors` and the method's other networks under timm's names, `optimizer.safetensors` with
-/// both moments, `method.safetensors` (centers), and `state.json`.
+/// its state (AdamW's two moments), `method.safetensors` (centers), and `state.json`.
 public struct Checkpoint {
   /// What `state.json` holds.
   public struct State: Codable, Equatable, Sendable {
@@ -44,13 +44,11 @@ public struct Checkpoint {
             store.parameters.map { ($0.name, store[$0]) }, metadata: metadata,
             to: "\(folder.partialPath)/\(name).safetensors")
         }
-        let moments = step.method.student.parameters.filter(\.isTrained).flatMap { parameter in
-          [
-            ("first." + parameter.name, step.optimizer.first[of: parameter]),
-            ("second." + parameter.name, step.optimizer.second[of: parameter]),
-          ]
+        let buffers = step.optimizer.state
+        let remembered = step.method.student.parameters.filter(\.isTrained).flatMap { parameter in
+          buffers.map { ("\($0.name).\(parameter.name)", $0.buffer[of: parameter]) }
         }
-        try Safetensors.write(moments, to: "\(folder.partialPath)/optimizer.safetensors")
+        try Safetensors.write(remembered, to: "\(folder.partialPath)/optimizer.safetensors")
         try Safetensors.write(step.method.state, to: "\(folder.partialPath)/method.safetensors")
       } catch { throw FileFailure(path: folder.partialPath, action: "write", reason: error.description) }
       try DurableFile.write(encoded(state), to: "\(folder.partialPath)/state.json")
@@ -76,7 +74,7 @@ public struct Checkpoint {
     } catch { throw .checkpoint(path: path, reason: "cannot be read as a checkpoint's state (\(error))") }
   }
 
-  /// Puts networks, moments and the method's state back.
+  /// Puts networks, the optimizer's and the method's state back.
   static func restore<M: Method>(
     _ step: inout TrainingStep<M>, state: State, from folder: String
   ) throws(TrainingError) {
@@ -85,17 +83,18 @@ public struct Checkpoint {
         try store.load(Safetensors.read("\(folder)/\(name).safetensors"))
       }
       let student = step.method.student
-      let moments = try Safetensors.read("\(folder)/optimizer.safetensors")
-      var (first, second) = (Tensor(repeating: 0, student.flatShape), Tensor(repeating: 0, student.flatShape))
-      var updates: [Int] = []
-      for parameter in student.parameters {
-        updates.append(state.updates[parameter.name] ?? 0)
-        guard parameter.isTrained else { continue }
-        first.set(parameter, to: try moments.tensor("first." + parameter.name, shape: parameter.shape))
-        second.set(parameter, to: try moments.tensor("second." + parameter.name, shape: parameter.shape))
+      let remembered = try Safetensors.read("\(folder)/optimizer.safetensors")
+      var buffers: [String: Tensor] = [:]
+      for (name, _) in step.optimizer.state {
+        var buffer = Tensor(repeating: 0, student.flatShape)
+        for parameter in student.parameters where parameter.isTrained {
+          buffer.set(
+            parameter, to: try remembered.tensor("\(name).\(parameter.name)", shape: parameter.shape))
+        }
+        buffers[name] = buffer
       }
       var optimizer = step.optimizer
-      optimizer.restore(first: first, second: second, updates: updates)
+      optimizer.restore(buffers, updates: student.parameters.map { state.updates[$0.name] ?? 0 })
       let saved = try Safetensors.read("\(folder)/method.safetensors")
       var tensors: [String: Tensor] = [:]
       for (name, tensor) in step.method.state { tensors[name] = try saved.tensor(name, shape: tensor.shape) }

@@ -9,7 +9,7 @@ public struct TrainingStep<M: Method> {
   /// The method with its networks and its state.
   public private(set) var method: M
   /// The optimizer with its moments.
-  public private(set) var optimizer: AdamW
+  public private(set) var optimizer: any Optimizer
   /// Keys the randomness inside the network together with the step.
   public let seed: UInt64
   /// What a step keeps in memory.
@@ -45,7 +45,8 @@ public struct TrainingStep<M: Method> {
 
   /// A step over a method's student.
   public init(
-    _ method: M, optimizer: AdamW, seed: UInt64, memory: Memory = Memory(), precision: Precision = .float32
+    _ method: M, optimizer: any Optimizer, seed: UInt64, memory: Memory = Memory(),
+    precision: Precision = .float32
   ) {
     precondition(Self.canServe(memory, method), "TrainingStep: \(M.name) couples the images of a batch")
     self.memory = memory
@@ -67,8 +68,9 @@ public struct TrainingStep<M: Method> {
   public mutating func callAsFunction(_ views: Views, _ now: Moment) throws(TrainingError) -> Result {
     let loss = try backward(views, now)
     let norm = optimizer.step(
-      method.student, gradients: gradients, learningRate: now.learningRate, weightDecay: now.weightDecay,
-      clipping: now.clip.map { .perParameter(norm: $0) } ?? .off, followedBy: method.movingAverage(now),
+      method.student, gradients: gradients, learningRate: now.learningRate,
+      constantRate: now.peakLearningRate, weightDecay: now.weightDecay, clipping: now.clipping,
+      followedBy: method.movingAverage(now),
       isSkipped: { [method] in method.isSkipped($0, now) })
     method.didStep(now)
     return Result(loss: loss, gradientNorm: norm)
@@ -101,7 +103,7 @@ public struct TrainingStep<M: Method> {
   }
 
   /// Puts a checkpoint's state back.
-  mutating func restore(_ state: [String: Tensor], optimizer: AdamW) {
+  mutating func restore(_ state: [String: Tensor], optimizer: any Optimizer) {
     method.restore(state)
     self.optimizer = optimizer
   }

@@ -25,6 +25,7 @@ private struct GoldenSchedules: Decodable {
   let cosines: [Cosine]
   let stairs: [Stairs]
   let ema: EMA
+  let forms: [String: [Double]]
 
   static func read() throws -> GoldenSchedules {
     let file = URL(filePath: #filePath).deletingLastPathComponent()
@@ -74,6 +75,70 @@ struct ScheduleTests {
     #expect(scaledLearningRate(per256Images: 5e-4, batchSize: 1024) == 2e-3)
     #expect(scaledLearningRate(per256Images: 5e-4, batchSize: 256) == 5e-4)
   }
+
+  /// Each with what a test calls it by in the golden file.
+  static let forms: [(name: String, schedule: Schedule)] = [
+    (
+      "byol_learning_rate",
+      .warmedUp(from: 0, steps: 10, form: .byol, then: .cosine(from: 3.2, to: 0, steps: 50))
+    ),
+    ("byol_at_once", .cosine(from: 0.45, to: 0, steps: 30)),
+    ("byol_momentum", .cosine(from: 0.97, to: 1, steps: 60)),
+    ("solo_learning_rate", .cosine(start: 3e-5, peak: 1, final: 0, warmup: 10, steps: 60)),
+    (
+      "lightly_learning_rate",
+      .warmedUp(
+        from: 0, steps: 10, form: .lightly, then: .cosineReaching(first: 0.9, final: 0.0009, steps: 50))
+    ),
+    ("lightly_momentum", .cosineReaching(first: 0.99, final: 1, steps: 60)),
+    ("dinov2_temperature", .warmedUp(from: 0.04, steps: 30, form: .dino, then: .constant(0.07))),
+    ("drops", .drops(first: 0.3, factor: 0.1, at: [20, 27])),
+    ("mean_teacher_momentum", .trueAverage(limit: 0.9)),
+    ("ramp_up", .sigmoidRamp(final: 12.5, steps: 25)),
+  ]
+
+  @Test("The schedules of other authors equal theirs at every step", arguments: forms.indices)
+  func others(index: Int) throws {
+    let (name, schedule) = Self.forms[index]
+    let golden = try #require(try GoldenSchedules.read().forms[name])
+    #expect(golden.count >= 30)
+    for (step, value) in golden.enumerated() {
+      #expect(abs(schedule(step) - value) <= 1e-14 * max(1, abs(value)), "\(name), step \(step)")
+    }
+  }
+
+  @Test("No form of the golden file is left out")
+  func complete() throws {
+    #expect(try Set(GoldenSchedules.read().forms.keys) == Set(Self.forms.map { $0.name }))
+  }
+
+  @Test("A line approaches its end or reaches it, and every schedule stays where it ended")
+  func lines() {
+    let approaching = Schedule.line(first: 1, final: 0, steps: 4, reaches: false)
+    #expect((0..<6).map { approaching($0) } == [1, 0.75, 0.5, 0.25, 0.25, 0.25])
+    let reaching = Schedule.line(first: 1, final: 0, steps: 5, reaches: true)
+    #expect((0..<7).map { reaching($0) } == [1, 0.75, 0.5, 0.25, 0, 0, 0])
+    let wave = Schedule.cosineReaching(first: 1, final: 0.25, steps: 9)
+    #expect(wave(0) == 1 && wave(4) == 0.625 && wave(8) == 0.25 && wave(100) == 0.25)
+    #expect(Schedule.cosineReaching(first: 1, final: 0.25, steps: 1)(0) == 0.25)
+    #expect(Schedule.sigmoidRamp(final: 2, steps: 0)(0) == 2)
+    #expect(Schedule.drops(first: 1, factor: 0.5, at: [-3, 2])(0) == 0.5)
+  }
+
+  @Test("A warm-up of DINO's form before DINO's wave is DINO's schedule")
+  func composition() {
+    let whole = Schedule.cosine(start: 0.1, peak: 2, final: 0.3, warmup: 7, steps: 40)
+    let joined = Schedule.warmedUp(
+      from: 0.1, steps: 7, form: .dino, then: .cosine(from: 2, to: 0.3, steps: 33))
+    #expect((0..<50).allSatisfy { whole($0) == joined($0) })
+  }
+
+  @Test("The learning rate follows the batch linearly, by its root, or not at all")
+  func batchRules() {
+    #expect(LearningRateScaling.linear(0.3, batchSize: 1024, reference: 256) == 1.2)
+    #expect(LearningRateScaling.sqrt(0.004, batchSize: 4096, reference: 1024) == 0.008)
+    #expect(LearningRateScaling.none(0.03, batchSize: 4096, reference: 1024) == 0.03)
+  }
 }
 
 @Suite("The teacher's memory")
@@ -117,5 +182,14 @@ struct EMAHalfLifeTests {
     let before = EMAHalfLife(momentum: 0.996, stepsPerEpoch: 1, batchSize: 64).images
     let after = EMAHalfLife(momentum: adapted, stepsPerEpoch: 1, batchSize: 256).images
     #expect(abs(before - after) < 1e-6)
+  }
+
+  @Test("A half-life in images gives the momentum that has it, whatever the batch", arguments: [16, 64, 256])
+  func halfLifeInImages(batch: Int) {
+    let momentum = EMAHalfLife.momentum(halfLifeImages: 11_000, batchSize: batch)
+    #expect(
+      abs(EMAHalfLife(momentum: momentum, stepsPerEpoch: 1, batchSize: batch).images / 11_000 - 1) < 1e-10)
+    #expect(
+      abs(pow(momentum, 11_000 / Double(batch)) - 0.5) < 1e-10, "after so many images half is left")
   }
 }

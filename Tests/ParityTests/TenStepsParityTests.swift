@@ -57,8 +57,9 @@ private struct TenSteps {
       }
       try compare(change(store[parameter], start[of: parameter]), "student.\(parameter.name)")
       try compare(change(step.method.teacher[parameter], start[of: parameter]), "teacher.\(parameter.name)")
-      try compare(step.optimizer.first[of: parameter], "first.\(parameter.name)")
-      try compare(step.optimizer.second[of: parameter], "second.\(parameter.name)")
+      for (name, buffer) in step.optimizer.state {
+        try compare(buffer[of: parameter], "\(name).\(parameter.name)")
+      }
     }
     return worst
   }

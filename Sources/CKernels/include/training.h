@@ -122,6 +122,12 @@ long em_attention_scratch(long tokens, long depth);
 void em_adamw(float *w, const float *gradient, float *m, float *v, long count, float clip, float rate,
               float decay, float beta2, float rest1, float rest2, float epsilon, float correction1,
               float correction2);
+// Momentum (PyTorch's SGD): g = (gradient * clip + decay * w) * trust; direction = momentum * direction + g;
+// w -= rate * (own * g + past * direction). own and past are 0 and 1, or 1 and the momentum for Nesterov's form.
+void em_sgd(float *w, const float *gradient, float *direction, long count, float clip, float decay, float trust,
+            float rate, float momentum, float own, float past);
+// The sum of (gradient * clip + decay * w)^2 in double precision; blocks of 4,096 in a fixed order.
+double em_squares_with_decay(const float *w, const float *gradient, long count, float clip, float decay);
 // teacher = momentum * teacher + rest * student, with rest = 1 - momentum rounded from double precision.
 void em_ema(float *teacher, const float *student, long count, float momentum, float rest);
 

@@ -1,14 +1,18 @@
 """Writes schedules.json: the schedules of DINO's training script and the arithmetic of its moving average.
 
-Run with numpy (made with 2.4): python make_schedules.py
+Run with numpy (made with 2.4) and PyTorch (2.13): python make_schedules.py
 `cosine_scheduler` and the teacher's temperatures are the formulas of facebookresearch/dino (Apache-2.0),
-utils.py and main_dino.py.
+utils.py and main_dino.py. `forms` are the schedules of other authors, written from their definitions: BYOL
+(deepmind-research, byol/utils/schedules.py), solo-learn (solo/utils/lr_scheduler.py), lightly
+(lightly/utils/scheduler.py), DINOv2 (dinov2/utils/utils.py, train/train.py) and Mean Teacher (pytorch/main.py,
+ramps.py); `drops` is PyTorch's MultiStepLR itself.
 """
 
 import json
 import pathlib
 
 import numpy as np
+import torch
 
 
 def cosine_scheduler(base, final, epochs, steps_per_epoch, warmup_epochs=0, start=0.0):
@@ -60,5 +64,68 @@ ema = dict(
     initial=shares[0],
     halfLives=[dict(momentum=m, steps=float(np.log(0.5) / np.log(m))) for m in [0.5, 0.9, 0.99, 0.996, 0.9995]])
 
+def byol_learning_rate(peak, warmup, steps):
+    """Peak times k / warm-up, then half a cosine wave over what is left."""
+    step = np.arange(steps)
+    wave = 0.5 * peak * (1 + np.cos(np.pi * np.minimum(step - warmup, steps - warmup) / (steps - warmup)))
+    return np.where(step < warmup, step / max(warmup, 1) * peak, wave)
+
+
+def byol_momentum(first, steps):
+    return 1 - (1 - first) * (np.cos(np.pi * np.arange(steps) / steps) + 1) / 2
+
+
+def solo_learning_rate(start, peak, warmup, steps):
+    """start + k (peak - start) / (warm-up - 1), then the same wave."""
+    step = np.arange(steps)
+    wave = 0.5 * peak * (1 + np.cos(np.pi * (step - warmup) / (steps - warmup)))
+    return np.where(step < warmup, start + step * (peak - start) / (warmup - 1), wave)
+
+
+def lightly_cosine(step, steps, first, final):
+    if steps <= 1 or step >= steps - 1:
+        return final
+    return final - (final - first) * (np.cos(np.pi * step / (steps - 1)) + 1) / 2
+
+
+def lightly_learning_rate(peak, final, warmup, steps):
+    return [peak * (k + 1) / warmup if k < warmup else lightly_cosine(k - warmup, steps - warmup, peak, final)
+            for k in range(steps)]
+
+
+def dinov2_temperature(start, final, warmup, steps):
+    return np.concatenate((np.linspace(start, final, warmup), np.full(steps - warmup, final)))
+
+
+def multi_step(rate, drops, factor, steps):
+    """PyTorch's, in steps."""
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=rate)
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, drops, factor)
+    values = []
+    for _ in range(steps):
+        values.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    return values
+
+
+def mean_teacher_momentum(limit, steps):
+    """The authors count a step before they move the teacher."""
+    return [min(1 - 1 / (k + 1), limit) for k in range(1, steps + 1)]
+
+
+def ramp_up(weight, length, steps):
+    return [weight * np.exp(-5.0 * (1 - min(k, length) / length) ** 2) for k in range(steps)]
+
+
+forms = dict(
+    byol_learning_rate=byol_learning_rate(3.2, 10, 60), byol_at_once=byol_learning_rate(0.45, 0, 30),
+    byol_momentum=byol_momentum(0.97, 60), solo_learning_rate=solo_learning_rate(3e-5, 1.0, 10, 60),
+    lightly_learning_rate=lightly_learning_rate(0.9, 0.0009, 10, 60),
+    lightly_momentum=[lightly_cosine(k, 60, 0.99, 1.0) for k in range(60)],
+    dinov2_temperature=dinov2_temperature(0.04, 0.07, 30, 60), drops=multi_step(0.3, [20, 27], 0.1, 40),
+    mean_teacher_momentum=mean_teacher_momentum(0.9, 40), ramp_up=ramp_up(12.5, 25, 40))
+forms = {name: [float(v) for v in values] for name, values in forms.items()}
+
 path = pathlib.Path(__file__).with_name("schedules.json")
-path.write_text(json.dumps(dict(cosines=cosines, stairs=stairs, ema=ema), indent=1) + "\n")
+path.write_text(json.dumps(dict(cosines=cosines, stairs=stairs, ema=ema, forms=forms), indent=1) + "\n")

@@ -40,6 +40,34 @@ import Testing
     #expect(w.allSatisfy { abs($0 - 1.9) < 1e-6 })
   }
 
+  @Test(arguments: [1, 15, 16, 17, 1000])
+  func `three steps with momentum follow PyTorch's definition in double precision`(count: Int) {
+    for (own, past) in [(0.0, 1.0), (1.0, 0.9)] {
+      var w = hashFilled("w", [count]).array
+      var b = [Float](repeating: 0, count: count)
+      var (wide, direction) = (w.map(Double.init), b.map(Double.init))
+      for step in 1...3 {
+        let gradient = hashFilled("g\(step)", [count]).array
+        em_sgd(&w, gradient, &b, count, 0.5, 0.1, 0.3, 0.2, 0.9, Float(own), Float(past))
+        for i in 0..<count {
+          let g = (Double(gradient[i]) * 0.5 + 0.1 * wide[i]) * 0.3
+          direction[i] = 0.9 * direction[i] + g
+          wide[i] -= 0.2 * (own * g + past * direction[i])
+        }
+      }
+      for i in 0..<count {
+        #expect(abs(Double(w[i]) - wide[i]) < 5e-7 && abs(Double(b[i]) - direction[i]) < 5e-7)
+      }
+    }
+  }
+
+  @Test(arguments: [1, 16, 17, 4096, 9001])
+  func `the squares of a decayed gradient add up`(count: Int) {
+    let (w, g) = (hashFilled("w", [count]).array, hashFilled("g", [count]).array)
+    let expected = zip(w, g).reduce(0.0) { $0 + pow(0.5 * Double($1.1) + 0.1 * Double($1.0), 2) }
+    #expect(abs(em_squares_with_decay(w, g, count, 0.5, 0.1) / expected - 1) < 1e-6)
+  }
+
   @Test(arguments: [1, 17, 500])
   func `the teacher's average is a weighted mean`(count: Int) {
     let (before, student) = (hashFilled("t", [count]).array, hashFilled("s", [count]).array)

@@ -1,0 +1,141 @@
+import CEmanateKernels
+import EmanateKernels
+import EmanateNetworks
+import EmanateTensors
+
+/// LARS (You et al. 2017, arXiv:1708.03888): momentum over gradients that are scaled, parameter by parameter, to
+/// the length of their weights.
+///
+/// g ← ratio · (g + λ w), b ← μ b + g, w ← w − rate · b. Biases, one-dimensional tensors (those of batch
+/// normalisation are) and parameters whose decay is switched off by name are neither decayed nor scaled.
+public struct LARS: Optimizer {
+  /// What a gradient is scaled by, η the trust coefficient. Public codes do not agree on it.
+  public enum Ratio: String, Sendable, CaseIterable {
+    /// η ‖w‖ / ‖g + λ w‖, and 1 where either length is 0: BYOL's (deepmind-research, byol/utils/optimizers.py),
+    /// and DINO's and Barlow Twins' LARS.
+    case update
+    /// η ‖w‖ / (‖g‖ + λ ‖w‖ + 1e-8), the paper's equation 6; where either length is 0 neither scale nor decay:
+    /// Lightning Bolts', solo-learn's (utils/lars.py) and lightly's.
+    case sum
+  }
+
+  /// The settings that stay the same during a run.
+  public struct Options: Sendable, Equatable {
+    /// The share of the old direction that is kept, μ.
+    public var momentum = 0.9
+    /// The trust coefficient, η.
+    public var trustCoefficient = 1e-3
+    /// What a gradient is scaled by.
+    public var ratio = Ratio.update
+    /// Scales by min(ratio / rate, 1), so that no parameter's own rate is above the run's: LARC, solo-learn's
+    /// `clip_lr`.
+    public var clips = false
+    /// Steps along g + μ b in place of b, as `SGD` does; wants a momentum.
+    public var isNesterov = false
+    /// BYOL's and DINO's, which are the same arithmetic: momentum 0.9, η 0.001.
+    public init() {}
+
+    /// solo-learn's for CIFAR and ImageNet-100 (scripts/pretrain): clipped, η 0.02.
+    public static var soloLearn: Options {
+      var options = Options()
+      (options.trustCoefficient, options.ratio, options.clips) = (0.02, .sum, true)
+      return options
+    }
+  }
+
+  /// The settings that stay the same during a run.
+  public let options: Options
+  /// The direction b, laid out as the store.
+  package private(set) var direction: Tensor
+  /// How many updates each parameter has had; parameters that were skipped lag behind.
+  public private(set) var updates: [Int]
+  private let rules: [ParameterRules.Rule]
+
+  /// Directions at zero for the parameters of `store`.
+  public init(
+    _ store: ParameterStore, _ options: Options = Options(), rules: ParameterRules = ParameterRules()
+  ) {
+    precondition(!options.isNesterov || options.momentum > 0, "LARS: Nesterov's form without a momentum")
+    self.options = options
+    self.rules = rules.rules(for: store.parameters)
+    direction = Tensor(repeating: 0, store.values.shape)
+    updates = Array(repeating: 0, count: store.parameters.count)
+  }
+
+  /// The direction, `momentum`.
+  public var state: [(name: String, buffer: Tensor)] { [("momentum", direction)] }
+
+  /// Puts a saved direction back.
+  public mutating func restore(_ state: [String: Tensor], updates: [Int]) {
+    direction = state["momentum"] ?? direction
+    self.updates = updates
+  }
+
+  /// One update; clipping comes before everything else.
+  @discardableResult
+  public mutating func step(
+    _ store: ParameterStore, gradients: Tensor, learningRate: Double, constantRate: Double,
+    weightDecay: Double,
+    clipping: GradientClipping, followedBy average: MovingAverage?, isSkipped: (Parameter) -> Bool
+  ) -> Double {
+    let lengths = profiled("gradient norms", Work(numbers: gradients.count)) {
+      GradientClipping.lengths(gradients, store.parameters)
+    }
+    let clips = clipping.factors(lengths, store.parameters)
+    let (weights, sums) = profiled("trust ratios", Work(numbers: 3 * gradients.count)) {
+      adaptedLengths(store, gradients, clips, weightDecay: weightDecay)
+    }
+    let sweep = OptimizerSweep(store, followedBy: average) { index, parameter -> MomentumUpdate? in
+      guard parameter.isTrained && !isSkipped(parameter) else { return nil }
+      updates[index] += 1
+      let rate = rules[index].rate(learningRate, constant: constantRate)
+      var (trust, decay) = (1.0, 0.0)
+      if rules[index].isDecayed {
+        (trust, decay) = scale(
+          weight: weights[index], gradient: clips[index] * lengths[index], sum: sums[index], rate: rate,
+          decay: weightDecay)
+      }
+      return MomentumUpdate(
+        clip: Float(clips[index]), decay: Float(decay), trust: Float(trust), rate: Float(rate))
+    }
+    profiled("LARS and teacher", Work(numbers: (average == nil ? 5 : 7) * gradients.count)) {
+      sweep.move(
+        store, gradients, &direction, momentum: options.momentum, isNesterov: options.isNesterov)
+    }
+    return lengths.reduce(0) { $0 + $1 * $1 }.squareRoot()
+  }
+
+  /// ‖w‖ and, where the ratio wants it, ‖g + λ w‖ of every parameter that is scaled; 0 of the others.
+  private func adaptedLengths(
+    _ store: ParameterStore, _ gradients: Tensor, _ clips: [Double], weightDecay: Double
+  ) -> (weights: [Double], sums: [Double]) {
+    let (w, g) = (store.values.pointer, gradients.pointer)
+    let rules = rules
+    let weights = lengths(of: store.parameters) { index, part in
+      rules[index].isDecayed ? em_sum_of_squares(w + part.lowerBound, part.count) : 0
+    }
+    if options.ratio == .sum { return (weights, weights) }
+    let sums = lengths(of: store.parameters) { index, part in
+      if !rules[index].isDecayed { return 0 }
+      return em_squares_with_decay(
+        w + part.lowerBound, g + part.lowerBound, part.count, Float(clips[index]), Float(weightDecay))
+    }
+    return (weights, sums)
+  }
+
+  /// What g + λ w is multiplied with, and λ.
+  private func scale(weight: Double, gradient: Double, sum: Double, rate: Double, decay: Double)
+    -> (trust: Double, decay: Double)
+  {
+    var ratio = 1.0
+    switch options.ratio {
+    case .update:
+      if weight > 0 && sum > 0 { ratio = options.trustCoefficient * weight / sum }
+    case .sum:
+      if weight == 0 || gradient == 0 { return (1, 0) }
+      ratio = options.trustCoefficient * weight / (gradient + decay * weight + 1e-8)
+    }
+    // A rate of 0, as at the first step of a warm-up, clips at 1.
+    return (options.clips ? min(ratio / rate, 1) : ratio, decay)
+  }
+}
