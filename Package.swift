@@ -198,7 +198,7 @@ let package = Package(
         "TestSupport", "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks",
         "EmanateObjectives",
         "EmanateOptimization", "EmanateMethods", "EmanateConfiguration", "EmanateData", "EmanateImages",
-        "EmanateTraining",
+        "EmanateInterchange", "EmanateTraining",
       ],
       path: "Tests/TrainingTests"),
     .testTarget(

@@ -71,6 +71,7 @@ extension ExperimentConfiguration {
         reason: "`training.batchParts` is \(training.batchParts), more than `training.batchSize`, "
           + "\(training.batchSize)")
     }
+    try checkOptimizer()
   }
 
   private mutating func merge(

@@ -1,5 +1,6 @@
 import EmanateImages
 import EmanateNetworks
+import EmanateOptimization
 import EmanateTensors
 
 /// Everything that decides what a run does; a new value holds the defaults.
@@ -161,6 +162,8 @@ public struct DINOSettings: Hashable, Sendable {
   public var warmupTeacherTemperature = 0.04
   /// How many epochs the teacher's temperature takes.
   public var warmupTeacherTemperatureEpochs = 0
+  /// Whether the teacher's temperature rises from epoch to epoch or from step to step.
+  public var warmupTeacherTemperatureBy = Interval.epoch
   /// The momentum of the center.
   public var centerMomentum = 0.9
   /// How the teacher's outputs are kept from one-hot collapse.
@@ -170,35 +173,8 @@ public struct DINOSettings: Hashable, Sendable {
 
   /// How the teacher's outputs are kept from one-hot collapse.
   public enum Centering: String, WordSetting { case ema, sinkhorn, off }
-}
-
-/// The teacher's moving average.
-public struct EMASettings: Hashable, Sendable {
-  /// The momentum of the first step.
-  public var momentum = 0.996
-  /// The momentum that the last step approaches.
-  public var finalMomentum = 1.0
-}
-
-/// The optimizer.
-public struct OptimizerSettings: Hashable, Sendable {
-  /// Which optimizer.
-  public var name = Name.adamw
-  /// The momentum of AdamW's first moment.
-  public var beta1 = 0.9
-  /// The momentum of AdamW's second moment.
-  public var beta2 = 0.999
-  /// What AdamW adds to the root of the second moment.
-  public var epsilon = 1e-8
-  /// The weight decay of the first step.
-  public var weightDecay = 0.04
-  /// The weight decay that the last step approaches.
-  public var finalWeightDecay = 0.4
-  /// The largest norm of one tensor's gradient.
-  public var clip = OffOr<Double>.on(3)
-
-  /// Which optimizer.
-  public enum Name: String, WordSetting { case adamw }
+  /// When a value changes.
+  public enum Interval: String, WordSetting { case epoch, step }
 }
 
 /// The loop.
@@ -209,12 +185,28 @@ public struct TrainingSettings: Hashable, Sendable {
   public var steps = OffOr<Int>.off
   /// Images per step.
   public var batchSize = 64
-  /// The peak learning rate per 256 images.
+  /// The peak learning rate, per `scalingBatch` images.
   public var learningRate = 0.0005
+  /// How the learning rate follows the batch.
+  public var scaling = LearningRateScaling.linear
+  /// The images that the learning rate is stated for.
+  public var scalingBatch = 256
+  /// What the learning rate does after its warm-up.
+  public var schedule = RateSchedule.cosine
   /// The learning rate that the last step approaches; not scaled by the batch.
   public var finalLearningRate = 1e-6
+  /// Whether the last step has the final learning rate itself.
+  public var end = ScheduleEnd.approached
+  /// The epochs from which on the learning rate is lower.
+  public var decayEpochs: [Int] = []
+  /// What the learning rate is multiplied with at each of `decayEpochs`.
+  public var decayFactor = 0.1
   /// How many epochs the learning rate rises.
   public var warmupEpochs = 10
+  /// The learning rate that the warm-up starts from; not scaled by the batch.
+  public var warmupLearningRate = 0.0
+  /// Where the warm-up's points lie on its line.
+  public var warmupForm = Schedule.WarmUp.dino
   /// The numbers that are computed with.
   public var precision = Precision.float32
   /// Whether bfloat16 is computed on a processor without instructions for it.
@@ -227,6 +219,9 @@ public struct TrainingSettings: Hashable, Sendable {
   public var checkpointEverySteps = 500
   /// How many checkpoints are kept.
   public var checkpointsKept = 3
+
+  /// What a learning rate does after its warm-up.
+  public enum RateSchedule: String, WordSetting { case cosine, linear, constant, step }
 
   /// The epochs as a given setting: giving them switches `steps` off, because both are one setting.
   var givenEpochs: Int {
@@ -244,3 +239,5 @@ public struct LoggingSettings: Hashable, Sendable {
 extension DataMode: WordSetting {}
 extension PositionInterpolation: WordSetting {}
 extension Precision: WordSetting {}
+extension LearningRateScaling: WordSetting {}
+extension Schedule.WarmUp: WordSetting {}

@@ -33,6 +33,7 @@ public struct Setting: Sendable {
   }
 
   private static let positive = Double.leastNonzeroMagnitude ... .infinity
+  private static let sharePositive = Double.leastNonzeroMagnitude...1
 
   private static func description(of range: ClosedRange<Double>) -> String {
     func short(_ number: Double) -> String {
@@ -121,6 +122,9 @@ public struct Setting: Sendable {
     Setting(
       "dino.warmupTeacherTemperatureEpochs", \.dino.warmupTeacherTemperatureEpochs,
       "epochs until the teacher's temperature is reached; at most 30 % of the run", within: 0...1e6),
+    Setting(
+      "dino.warmupTeacherTemperatureBy", \.dino.warmupTeacherTemperatureBy,
+      "whether the teacher's temperature rises from epoch to epoch (DINO) or from step to step (DINOv2)"),
     Setting("dino.centerMomentum", \.dino.centerMomentum, "momentum of the center", within: 0...1),
     Setting("dino.centering", \.dino.centering, "how the teacher's outputs are centered"),
     Setting(
@@ -128,12 +132,39 @@ public struct Setting: Sendable {
       "epochs without gradients for the last layer",
       within: 0...1e6),
 
-    Setting("ema.momentum", \.ema.momentum, "teacher's momentum at the first step", within: 0...1),
     Setting(
-      "ema.finalMomentum", \.ema.finalMomentum, "teacher's momentum that the last step approaches",
+      "ema.momentum", \.ema.givenMomentum,
+      "teacher's momentum at the first step; of meanTeacher the greatest",
       within: 0...1),
+    Setting(
+      "ema.halfLifeImages", \.ema.halfLifeImages,
+      "images after which half of the teacher is newer students, 0.5^(batch / images) in place of the momentum; "
+        + "of the two the later one given counts", within: positive),
+    Setting(
+      "ema.schedule", \.ema.schedule,
+      "what the teacher's momentum does: a cosine to the final one, constant, or meanTeacher's min(1 - 1/(n + 1))"
+    ),
+    Setting(
+      "ema.finalMomentum", \.ema.finalMomentum,
+      "teacher's momentum that the last step of a cosine approaches",
+      within: 0...1),
+    Setting("ema.end", \.ema.end, "whether the last step approaches the final momentum or has it"),
 
     Setting("optimizer.name", \.optimizer.name, "the optimizer"),
+    Setting(
+      "optimizer.momentum", \.optimizer.momentum, "share of the old direction that sgd and lars keep",
+      within: 0...0.999_999),
+    Setting("optimizer.nesterov", \.optimizer.nesterov, "whether sgd and lars step in Nesterov's form"),
+    Setting(
+      "optimizer.trustCoefficient", \.optimizer.trustCoefficient, "lars: length of a step over the weights'",
+      within: positive),
+    Setting(
+      "optimizer.larsRatio", \.optimizer.larsRatio,
+      "lars: weights' length over that of the decayed gradient (update: BYOL, DINO), or over the sum of lengths "
+        + "(sum: solo-learn)"),
+    Setting(
+      "optimizer.larsClip", \.optimizer.larsClip,
+      "lars with ratio sum: no parameter's rate above the run's (LARC, solo-learn's clip_lr)"),
     Setting("optimizer.beta1", \.optimizer.beta1, "momentum of the first moment", within: 0...0.999_999),
     Setting("optimizer.beta2", \.optimizer.beta2, "momentum of the second moment", within: 0...0.999_999),
     Setting(
@@ -144,7 +175,25 @@ public struct Setting: Sendable {
       "optimizer.finalWeightDecay", \.optimizer.finalWeightDecay,
       "weight decay that the last step approaches",
       within: 0...10),
-    Setting("optimizer.clip", \.optimizer.clip, "largest norm of one tensor's gradient", within: positive),
+    Setting(
+      "optimizer.undecayed", \.optimizer.undecayed,
+      "parameters without decay beside biases and norms, by parts of their names: [cls_token, pos_embed]"),
+    Setting(
+      "optimizer.layerDecay", \.optimizer.layerDecay,
+      "what a backbone's layer has of the rate of the layer above; 1 for all the same", within: sharePositive),
+    Setting(
+      "optimizer.patchEmbedRate", \.optimizer.patchEmbedRate,
+      "multiplies the patch embedding's learning rate", within: 0...1000),
+    Setting(
+      "optimizer.lastLayerRate", \.optimizer.lastLayerRate,
+      "multiplies the learning rate of a head's last layer", within: 0...1000),
+    Setting(
+      "optimizer.constantRate", \.optimizer.constantRate,
+      "parameters that keep the peak learning rate, by parts of their names: [predictor] (SimSiam)"),
+    Setting("optimizer.clip", \.optimizer.clip, "largest norm of a gradient", within: positive),
+    Setting(
+      "optimizer.clipping", \.optimizer.clipping,
+      "whether the clip bounds each parameter's gradient (DINO) or all together (lightly)"),
 
     Setting("training.epochs", \.training.givenEpochs, "passes over the data", within: 1...1e6),
     Setting(
@@ -152,13 +201,36 @@ public struct Setting: Sendable {
       within: 1...1e12),
     Setting("training.batchSize", \.training.batchSize, "images per step", within: 1...1_048_576),
     Setting(
-      "training.learningRate", \.training.learningRate, "peak learning rate per 256 images", within: 0...1000),
+      "training.learningRate", \.training.learningRate, "peak learning rate per training.scalingBatch images",
+      within: 0...1000),
+    Setting(
+      "training.scaling", \.training.scaling,
+      "how the learning rate follows the batch: times images / scalingBatch, times its root, or not at all"),
+    Setting(
+      "training.scalingBatch", \.training.scalingBatch, "images that the learning rate is stated for",
+      within: 1...1_048_576),
+    Setting("training.schedule", \.training.schedule, "what the learning rate does after its warm-up"),
     Setting(
       "training.finalLearningRate", \.training.finalLearningRate,
       "learning rate that the last step approaches, not scaled by the batch", within: 0...1000),
     Setting(
+      "training.end", \.training.end, "whether the last step approaches the final learning rate or has it"),
+    Setting(
+      "training.decayEpochs", \.training.decayEpochs,
+      "schedule step: epochs from which on the learning rate is lower, [60, 80] say", within: 1...1e6),
+    Setting(
+      "training.decayFactor", \.training.decayFactor,
+      "schedule step: what the learning rate is multiplied with at each of decayEpochs", within: sharePositive
+    ),
+    Setting(
       "training.warmupEpochs", \.training.warmupEpochs,
       "epochs in which the learning rate rises; at most a tenth of the run", within: 0...1e6),
+    Setting(
+      "training.warmupLearningRate", \.training.warmupLearningRate,
+      "learning rate that the warm-up starts from, not scaled by the batch", within: 0...1000),
+    Setting(
+      "training.warmupForm", \.training.warmupForm,
+      "step i of n is at i/(n-1) of the way (dino), i/n (byol) or (i+1)/n (lightly)"),
     Setting("training.precision", \.training.precision, "numbers that products are computed with"),
     Setting(
       "training.emulateBfloat16", \.training.emulateBfloat16,

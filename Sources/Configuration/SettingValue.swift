@@ -142,6 +142,28 @@ extension ClosedRange<Double>: SettingValue {
   public var numbers: [Double] { [lowerBound, upperBound] }
 }
 
+extension Array: SettingValue where Element: SettingValue {
+  /// From a list of values.
+  public init?(_ text: SettingText) {
+    guard case .list(let texts) = text else { return nil }
+    let values = texts.compactMap { Element(SettingText.scalar($0)) }
+    guard values.count == texts.count else { return nil }
+    self = values
+  }
+  /// The values in a list.
+  public var text: SettingText {
+    .list(
+      map { value in
+        guard case .scalar(let text) = value.text else { return value.text.description }
+        return text
+      })
+  }
+  /// A list.
+  public static var form: String { "a list, each \(Element.form)" }
+  /// All the values' numbers.
+  public var numbers: [Double] { flatMap(\.numbers) }
+}
+
 /// One of a closed set of words.
 public protocol WordSetting: SettingValue, CaseIterable, RawRepresentable where RawValue == String {}
 

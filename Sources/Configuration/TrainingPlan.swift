@@ -1,4 +1,5 @@
 import EmanateOptimization
+import Foundation
 
 /// How long a run is and what every schedule is, for a configuration and a number of images.
 public struct TrainingPlan: Hashable, Sendable {
@@ -22,8 +23,14 @@ public struct TrainingPlan: Hashable, Sendable {
   public let lastLayerFrozenSteps: Int
   /// The largest norm that each parameter's gradient is allowed; nil when gradients are not clipped.
   public let clip: Double?
+  /// Whether `clip` bounds the norm of all gradients together in place of each parameter's.
+  public let clipsGlobally: Bool
+  /// The greatest learning rate of the run, after the batch-size rule.
+  public let peakLearningRate: Double
   /// What was changed from the configuration because the run is too short for it, a sentence each.
   public let warnings: [String]
+  /// What follows from the configuration and does not stand in it, a sentence each.
+  public let remarks: [String]
 
   /// Passes over the data, the last one possibly not whole.
   public var epochs: Double { Double(steps) / Double(stepsPerEpoch) }
@@ -47,6 +54,17 @@ public struct TrainingPlan: Hashable, Sendable {
           + "\(steps); cut to \(steps / 10) steps")
       warmup = steps / 10
     }
+    for epoch in training.decayEpochs where epoch * stepsPerEpoch >= steps {
+      warnings.append(
+        "training.decayEpochs: epoch \(epoch) is past the run's \(steps) steps (\(stepsPerEpoch) an epoch); the "
+          + "learning rate does not fall there")
+    }
+    if configuration.optimizer.name != .adamw && configuration.optimizer.weightDecay > 0.01 {
+      warnings.append(
+        "optimizer.weightDecay: \(configuration.optimizer.weightDecay) is much for "
+          + "\(configuration.optimizer.name.rawValue), which adds it to the gradient; published runs have 0.0005 or less"
+      )
+    }
     var temperatureEpochs = dino.warmupTeacherTemperatureEpochs
     let longest = 3 * steps / (10 * stepsPerEpoch)
     if temperatureEpochs > longest {
@@ -68,16 +86,23 @@ public struct TrainingPlan: Hashable, Sendable {
     self.steps = steps
     self.warnings = warnings
     clip = configuration.optimizer.clip.value
-    learningRate = .cosine(
-      start: 0, peak: scaledLearningRate(per256Images: training.learningRate, batchSize: training.batchSize),
-      final: training.finalLearningRate, warmup: warmup, steps: steps)
+    clipsGlobally = configuration.optimizer.clipping == .global
+    peakLearningRate = training.scaling(
+      training.learningRate, batchSize: training.batchSize, reference: training.scalingBatch)
+    learningRate = training.learningRate(
+      peak: peakLearningRate, warmup: warmup, steps: steps, stepsPerEpoch: stepsPerEpoch)
     weightDecay = .cosine(
       from: configuration.optimizer.weightDecay, to: configuration.optimizer.finalWeightDecay, steps: steps)
-    teacherMomentum = .cosine(
-      from: configuration.ema.momentum, to: configuration.ema.finalMomentum, steps: steps)
-    teacherTemperature = .stairs(
-      start: dino.warmupTeacherTemperature, final: dino.teacherTemperature, epochs: temperatureEpochs,
-      stepsPerEpoch: stepsPerEpoch)
+    teacherMomentum = configuration.ema.momentum(batchSize: training.batchSize, steps: steps)
+    teacherTemperature = dino.teacherTemperature(epochs: temperatureEpochs, stepsPerEpoch: stepsPerEpoch)
+    remarks =
+      configuration.ema.halfLifeImages.value.map {
+        [
+          String(
+            format: "ema.halfLifeImages: %.6g images are a teacher's momentum of %.6g in batches of %ld", $0,
+            configuration.ema.momentum(batchSize: training.batchSize), training.batchSize)
+        ]
+      } ?? []
   }
 
   /// The value of everything that is scheduled at a step, counted from 0.
@@ -86,7 +111,8 @@ public struct TrainingPlan: Hashable, Sendable {
       step: step, epoch: step / stepsPerEpoch, learningRate: learningRate(step),
       weightDecay: weightDecay(step),
       teacherMomentum: teacherMomentum(step), teacherTemperature: teacherTemperature(step),
-      isLastLayerFrozen: step < lastLayerFrozenSteps, clip: clip)
+      isLastLayerFrozen: step < lastLayerFrozenSteps, clip: clip, clipsGlobally: clipsGlobally,
+      peakLearningRate: peakLearningRate, progress: Double(step) / Double(steps))
   }
 
   /// The schedules by the names that reports give them.

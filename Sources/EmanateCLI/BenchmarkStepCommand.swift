@@ -9,7 +9,7 @@ struct BenchmarkStepCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "step", abstract: "Times a whole DINO training step on random views.",
     discussion: """
-      Teacher on the global views, student on all, loss, gradients, per-tensor clipping, AdamW, EMA, center; drop-path \
+      Teacher on the global views, student on all, loss, gradients, per-tensor clipping, optimizer, EMA, center; drop-path \
       0.1, last layer trained. Two steps of warm-up, then the median.
 
       Example: emanate benchmark step --arch tiny --patch 16 --batch 8 --prototypes 65536
@@ -26,6 +26,7 @@ struct BenchmarkStepCommand: ParsableCommand {
   @Option(help: "Keys weights and views.") var seed: UInt64 = 0
   @Flag(help: "Compute each block's inside twice in place of keeping it in memory.") var recompute = false
   @Option(help: "Parts in which a batch is computed, one after the other.") var batchParts = 1
+  @Option(help: "adamw, sgd or lars.") var optimizer = OptimizerSettings.Name.adamw
   @Flag(help: "Say where the time goes, by kind of operation.") var profile = false
   @OptionGroup var computing: PrecisionOptions
   @OptionGroup var threading: ThreadOptions
@@ -54,6 +55,7 @@ struct BenchmarkStepCommand: ParsableCommand {
     }
     var options = StepBenchmark.Options()
     options.precision = computing.precision
+    options.optimizer.name = optimizer
     options.sizes = VisionTransformerSizes(
       width: preset.width, depth: preset.depth, heads: preset.heads, patch: patch, side: globalSide,
       dropPath: 0.1)
@@ -152,3 +154,5 @@ func peakResidentBytes() -> Int {
     return usage.ru_maxrss
   #endif
 }
+
+extension OptimizerSettings.Name: ExpressibleByArgument {}

@@ -12,7 +12,7 @@ extension ScheduleReport {
         + "\(NumberText.short(plan.epochs)) epochs of \(NumberText.grouped(plan.images)) images in batches of "
         + "\(plan.batchSize)"
     ]
-    for warning in plan.warnings { lines.append("  note: \(warning)") }
+    for warning in plan.warnings + plan.remarks { lines.append("  note: \(warning)") }
     lines.append("")
     var rows = [["schedule", "first", "middle", "last", "smallest", "largest", "over the run"]]
     for (name, schedule) in plan.schedules {

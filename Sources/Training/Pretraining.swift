@@ -70,7 +70,7 @@ public struct Pretraining {
     let plan = try TrainingPlan(configuration, images: folder.count)
     return Preparation(
       folder: folder, plan: plan, recipe: recipe, views: views,
-      notes: plan.warnings + folder.unlisted.map { "left out: \($0)" },
+      notes: plan.warnings + plan.remarks + folder.unlisted.map { "left out: \($0)" },
       globalViews: views.groups[0].views)
   }
 
@@ -139,7 +139,7 @@ public struct Pretraining {
       configuration: configuration, plan: preparation.plan, run: run, folder: preparation.folder,
       maker: preparation.views, cache: cache, globalViews: preparation.globalViews,
       step: TrainingStep(
-        method, optimizer: AdamW(method.student, configuration.adamW), seed: seed,
+        method, optimizer: try configuration.optimizer.optimizer(of: method.student), seed: seed,
         memory: memory, precision: configuration.training.precision))
   }
 
@@ -207,14 +207,5 @@ extension RunFolder {
     var saved = ExperimentConfiguration()
     try saved.merge(yaml: String(contentsOfFile: configuration, encoding: .utf8), source: configuration)
     return saved
-  }
-}
-
-extension ExperimentConfiguration {
-  /// The optimizer's constant settings.
-  var adamW: AdamW.Options {
-    var options = AdamW.Options()
-    (options.beta1, options.beta2, options.epsilon) = (optimizer.beta1, optimizer.beta2, optimizer.epsilon)
-    return options
   }
 }

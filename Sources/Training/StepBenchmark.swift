@@ -1,3 +1,4 @@
+import EmanateConfiguration
 import EmanateKernels
 import EmanateMethods
 import EmanateNetworks
@@ -6,7 +7,7 @@ import EmanateOptimization
 import EmanateTensors
 
 /// Times whole DINO training steps on random views: forward of teacher and student, loss, backward,
-/// per-tensor clipping, AdamW, EMA, center. Nothing is decoded. `Benchmarks/peers/dino_step.py` does the same
+/// per-tensor clipping, optimizer, EMA, center. Nothing is decoded. `Benchmarks/peers/dino_step.py` does the same
 /// in PyTorch.
 public struct StepBenchmark {
   /// What is measured.
@@ -31,6 +32,8 @@ public struct StepBenchmark {
     public var recomputes = false
     /// In how many parts a batch is computed.
     public var batchParts = 1
+    /// The optimizer with its settings.
+    public var optimizer = OptimizerSettings()
     /// What products are computed with.
     public var precision = Precision.float32
     /// Whether the steps after the warm-up are profiled.
@@ -61,7 +64,7 @@ public struct StepBenchmark {
 
   /// Runs the steps and times them with `clock`, a function that gives seconds.
   ///
-  /// - Throws: `TrainingError.lossNotFinite`.
+  /// - Throws: `TrainingError`: a loss that is not finite, or a setting of the optimizer that fits no parameter.
   public static func run(_ options: Options, clock: () -> Double) throws(TrainingError) -> Result {
     let scope = ParameterScope()
     let encoder = Encoder(scope, backbone: VisionTransformer(scope, options.sizes), head: options.head)
@@ -70,8 +73,9 @@ public struct StepBenchmark {
     let method = DINO(
       encoder: encoder, student: store, criterion: DINOLoss(prototypes: options.head.prototypes))
     var step = TrainingStep(
-      method, optimizer: AdamW(store), seed: options.seed,
+      method, optimizer: try options.optimizer.optimizer(of: store), seed: options.seed,
       memory: .init(recomputes: options.recomputes, parts: options.batchParts), precision: options.precision)
+    let buffers = step.optimizer.state.count
     let views = Views(
       groups: [
         noise(images: 2 * options.batch, side: options.globalSide, options),
@@ -104,11 +108,11 @@ public struct StepBenchmark {
       seconds: seconds, medianSeconds: median, imagesPerSecond: Double(options.batch) / median, loss: loss,
       parameters: store.parameterCount, allocationsInLastStep: allocations,
       memory: [
-        ("student", flat), ("teacher", flat), ("gradients", flat), ("moments of the optimizer", 2 * flat),
+        ("student", flat), ("teacher", flat), ("gradients", flat), ("state of the optimizer", buffers * flat),
         ("views", inputs),
         (
           "activations, logits and working memory",
-          BufferPool.shared.peakBytesInUse - 5 * flat - inputs
+          BufferPool.shared.peakBytesInUse - (3 + buffers) * flat - inputs
         ),
       ],
       profile: options.profiles

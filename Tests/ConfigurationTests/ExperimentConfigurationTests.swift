@@ -48,7 +48,8 @@ struct ExperimentConfigurationTests {
         "optimizer.clip=off", "data.views.globalArea=[0.3, 1]", "data.views.locals=0", "network.width=48",
         "network.heads=2", "training.steps=17", "dino.centering=off", "data.recipe=my \"own\" recipe.yaml",
         "training.finalLearningRate=1e-7", "head.normLastLayer=false", "data.orientation=apply",
-        "data.alpha=over", "data.background=[1, 20, 255]",
+        "data.alpha=over", "data.background=[1, 20, 255]", "optimizer.name=lars", "optimizer.larsRatio=sum",
+        "optimizer.undecayed=[cls_token, \"a name\"]", "training.schedule=linear", "ema.halfLifeImages=12000",
       ])
     for configuration in [ExperimentConfiguration(), changed] {
       var again = ExperimentConfiguration()
@@ -63,6 +64,8 @@ struct ExperimentConfigurationTests {
     #expect(changed.optimizer.clip == .off)
     #expect(changed.data.views.globalArea == .override(0.3...1))
     #expect(changed.network.sizes == (48, 6, 2))
+    #expect(changed.optimizer.undecayed == ["cls_token", "a name"])
+    #expect(changed.ema.halfLifeImages == .on(12_000))
     #expect(changed.imageDecoder.alpha == .over(Color(red: 1, green: 20, blue: 255)))
     #expect(ExperimentConfiguration().imageDecoder.alpha == .drop)
   }
@@ -77,6 +80,14 @@ struct ExperimentConfigurationTests {
     #expect(configuration.training.steps == .on(20))
     try configuration.merge(yaml: "training: {steps: 20, epochs: 4}", source: "file")
     #expect(configuration.training.steps == .off)
+  }
+
+  @Test("The teacher's momentum and its half-life are one setting: the later one given wins")
+  func momentumAndHalfLife() throws {
+    var configuration = try ExperimentConfiguration.load(overrides: ["ema.halfLifeImages=11000"])
+    #expect(abs(configuration.ema.momentum(batchSize: 64) - 0.995975) < 1e-6)
+    try configuration.set("ema.momentum=0.9")
+    #expect(configuration.ema.halfLifeImages == .off && configuration.ema.momentum(batchSize: 64) == 0.9)
   }
 
   @Test("Each difference is named with both values")
@@ -116,6 +127,32 @@ struct ExperimentConfigurationTests {
     ("training.recompute=1", ["true or false"]),
     ("data.recipe=", ["data.recipe"]),
     ("training.epochs={", ["not YAML"]),
+    ("optimizer.name=adam", ["one of adamw, sgd, lars"]),
+    (
+      "optimizer.nesterov=true", ["`optimizer.nesterov` is true", "`optimizer.name` is sgd or lars", "adamw"]
+    ),
+    ("optimizer.trustCoefficient=0.02", ["`optimizer.trustCoefficient` is 0.02", "lars; it is adamw"]),
+    ("optimizer={name: sgd, beta2: 0.99}", ["`optimizer.beta2` is 0.99", "adamw; it is sgd"]),
+    ("optimizer={name: sgd, larsClip: true}", ["`optimizer.larsClip` is true", "lars; it is sgd"]),
+    ("optimizer={name: lars, larsClip: true}", ["`optimizer.larsClip`", "`optimizer.larsRatio` is sum"]),
+    ("optimizer={name: sgd, momentum: 0, nesterov: true}", ["`optimizer.momentum` is 0"]),
+    (
+      "optimizer={clip: off, clipping: global}",
+      ["`optimizer.clipping` is global", "`optimizer.clip` is off"]
+    ),
+    ("optimizer.layerDecay=1.1", ["above 0, at most 1"]),
+    ("optimizer.undecayed=cls_token", ["`optimizer.undecayed` is cls_token", "a list, each a name"]),
+    ("training.schedule=step", ["`training.decayEpochs` is empty"]),
+    ("training.decayEpochs=[60, 80]", ["`training.decayEpochs` is [60, 80]", "step; it is cosine"]),
+    ("training={schedule: step, finalLearningRate: 0, decayEpochs: [3]}", ["`training.finalLearningRate`"]),
+    ("training={schedule: step, decayEpochs: [80, 60]}", ["[80, 60], not in rising order"]),
+    ("training={schedule: step, decayEpochs: [0]}", ["`training.decayEpochs` is [0]", "1 to"]),
+    ("training={schedule: constant, end: reached}", ["`training.end` is reached", "cosine or linear"]),
+    ("training={scaling: none, scalingBatch: 1024}", ["`training.scalingBatch` is 1024", "linear or sqrt"]),
+    (
+      "ema={schedule: constant, finalMomentum: 0.99}",
+      ["`ema.finalMomentum` is 0.99", "cosine; it is constant"]
+    ),
   ]
 
   @Test(
