@@ -26,6 +26,7 @@ public struct SafetensorsContents: Sendable {
     "I32": 4,
     "U32": 4, "F32": 4, "F64": 8, "I64": 8, "U64": 8,
   ]
+  private static let converted: Set<NumberType> = [.float32, .float16, .bfloat16, .float64]
   private static let longestHeader = 100_000_000
 
   init(path: String) throws(SafetensorsError) {
@@ -74,31 +75,14 @@ public struct SafetensorsContents: Sendable {
     guard let entry = entries[name] else {
       throw .tensor(path: path, name: name, reason: "the file has none of this name")
     }
-    var tensor = Tensor(uninitialized: Shape(entry.shape))
-    let type = entry.dtype
-    guard ["F32", "F16", "BF16", "F64"].contains(type) else {
-      throw .unsupportedType(path: path, name: name, type: type)
+    guard let type = NumberType(rawValue: entry.dtype), Self.converted.contains(type) else {
+      throw .unsupportedType(path: path, name: name, type: entry.dtype)
     }
-    let begin = start + entry.data_offsets[0]
+    var tensor = Tensor(uninitialized: Shape(entry.shape))
+    let place = start + entry.data_offsets[0]..<start + entry.data_offsets[1]
     data.withUnsafeBytes { bytes in
       tensor.withMutableElements { elements in
-        let source = UnsafeRawBufferPointer(rebasing: bytes[begin..<start + entry.data_offsets[1]])
-        switch type {
-        case "F32": UnsafeMutableRawBufferPointer(elements).copyMemory(from: source)
-        case "F16":
-          for index in elements.indices {
-            elements[index] = float(half: source.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self))
-          }
-        case "BF16":
-          for index in elements.indices {
-            let bits = source.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)
-            elements[index] = Float(bitPattern: UInt32(bits) << 16)
-          }
-        default:
-          for index in elements.indices {
-            elements[index] = Float(source.loadUnaligned(fromByteOffset: 8 * index, as: Double.self))
-          }
-        }
+        type.convert(UnsafeRawBufferPointer(rebasing: bytes[place]), into: elements)
       }
     }
     return tensor
@@ -201,19 +185,5 @@ public struct SafetensorsContents: Sendable {
     let key = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(
       separator: " / ")
     return "its header's entry \(key): \(context.debugDescription)"
-  }
-}
-
-/// The float32 number of an IEEE 754 half-precision bit pattern, exactly.
-func float(half bits: UInt16) -> Float {
-  let sign = UInt32(bits & 0x8000) << 16
-  let exponent = UInt32(bits >> 10) & 0x1F
-  let fraction = UInt32(bits & 0x3FF)
-  switch exponent {
-  case 0:
-    let magnitude = Float(fraction) * 0x1p-24
-    return sign == 0 ? magnitude : -magnitude
-  case 0x1F: return Float(bitPattern: sign | 0x7F80_0000 | fraction << 13)
-  default: return Float(bitPattern: sign | (exponent + 112) << 23 | fraction << 13)
   }
 }
