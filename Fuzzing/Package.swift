@@ -12,6 +12,7 @@ let package = Package(
   dependencies: [.package(name: "emanate", path: "..")],
   targets: [
     .executableTarget(name: "safetensors", dependencies: emanate, swiftSettings: parsedAsLibrary),
+    .executableTarget(name: "pytorch", dependencies: emanate, swiftSettings: parsedAsLibrary),
     .executableTarget(name: "configuration", dependencies: emanate, swiftSettings: parsedAsLibrary),
     .executableTarget(name: "recipe", dependencies: emanate, swiftSettings: parsedAsLibrary),
   ],

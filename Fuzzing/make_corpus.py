@@ -169,6 +169,61 @@ def make_safetensors(folder):
         (folder / f"{name}.safetensors").write_bytes(data)
 
 
+def make_pytorch(folder):
+    """Pickles, which the fuzz target puts into a good archive; whole files come from Tests/Golden."""
+
+    def text(word):
+        return b"X" + struct.pack("<I", len(word)) + word.encode()
+
+    def number(value):
+        return b"\x8a\x08" + struct.pack("<q", value)
+
+    def numbers(values):
+        return b"(" + b"".join(map(number, values)) + b"t"
+
+    def tensor(sizes=(4, 4), strides=(4, 1), offset=0, key="0", count=16, kind="Float"):
+        identity = b"(" + text("storage") + f"ctorch\n{kind}Storage\n".encode() + text(key) + text("cpu") + number(count)
+        return (b"ctorch._utils\n_rebuild_tensor_v2\n(" + identity + b"tQ" + number(offset) + numbers(sizes)
+                + numbers(strides) + b"\x89}tR")
+
+    def state(*entries):
+        return b"}(" + b"".join(text(name) + value for name, value in entries) + b"u"
+
+    def file(value, protocol=2):
+        return bytes([0x80, protocol]) + value + b"."
+
+    ordered = b"ccollections\nOrderedDict\n)R"
+    arguments = b"cargparse\nNamespace\n)\x81" + state(("lr", b"G" + struct.pack(">d", 0.1))) + b"b"
+    short = b"\x8c\x01x"
+    files = {
+        "least": file(state(("x", tensor()))),
+        "types": file(state(*((kind, tensor((4,), (2,), kind=kind, count=8)) for kind in (
+            "Double", "Float", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")))),
+        "views": file(state(("t", tensor(strides=(1, 4))), ("e", tensor((3, 5), (0, 0))), ("s", tensor((), ())),
+                            ("n", tensor((0, 7), (7, 1))), ("o", tensor((2, 3), (8, 2), offset=1, key="1")))),
+        "ordered": file(ordered + b"(" + text("x") + tensor() + b"u}" + text("_metadata") + ordered + b"sb"),
+        "parts": file(state(("student", state(("module.backbone.x", tensor()))), ("teacher", state(("x", tensor()))),
+                            ("args", arguments), ("epoch", b"K\x03"))),
+        "parameter": file(state(("x", b"ctorch._utils\n_rebuild_parameter\n(" + tensor() + b"\x88" + ordered + b"tR"))),
+        "memo": file(b"}q\0(" + text("x") + b"q\1" + tensor() + b"r\2\0\0\0" + text("y") + b"h\2uh\0"),
+        "protocol4": file(b"\x95\x20\0\0\0\0\0\0\0}\x94(" + short + b"\x94" + tensor() + b"\x94u", 4),
+        "values": file(b"](NK\1M\1\0J\xff\xff\xff\xff\x8b\1\0\0\0\5\x88\x89U\1aT\1\0\0\0aC\1aB\1\0\0\0a\x8f)\x85e"),
+        "system": file(b"cos\nsystem\n(" + text("exit 1") + b"tR"),
+        "instance": file(b"(S'exit 1'\nios\nsystem\n"),
+        "outside": file(state(("x", tensor(offset=1)))),
+        "negative": file(state(("x", tensor(strides=(-4, 1), offset=12)))),
+        "large": file(state(("x", tensor((2**62, 8), (0, 0))))),
+        "repeated": file(state(("x", tensor((2**30,), (0,))))),
+        "no-storage": file(state(("x", tensor(key="2")))),
+        "twice": file(state(("module.x", tensor()), ("x", tensor()))),
+        "nested": b"]" * 2000 + b"a" * 1999 + b".",
+        "doubled": b")" + b"".join(b"q" + bytes([i]) + b"h" + bytes([i]) + b"\x86" for i in range(200)) + b".",
+        "cut": file(state(("x", tensor())))[:-20],
+    }
+    for name, data in files.items():
+        (folder / f"{name}.pkl").write_bytes(data)
+
+
 def make_texts(configurations, recipes):
     nested = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n"
     settings = {
@@ -205,7 +260,8 @@ def make_texts(configurations, recipes):
 
 
 def main():
-    makers = {"png": make_pngs, "jpeg": make_jpegs, "gunzip": make_gzips, "safetensors": make_safetensors}
+    makers = {"png": make_pngs, "jpeg": make_jpegs, "gunzip": make_gzips, "safetensors": make_safetensors,
+              "pytorch": make_pytorch}
     for name in [*makers, "configuration", "recipe"]:
         (HERE / name).mkdir(parents=True, exist_ok=True)
     for name, make in makers.items():
