@@ -45,6 +45,13 @@ struct CommandFailure: Error {
       } else {
         self.init(.data, error.description)
       }
+    case let error as PyTorchError:
+      if case .file(let failure) = error {
+        self.init(.files, failure.description)
+      } else {
+        self.init(.data, error.description)
+      }
+    case let error as WeightsFileError: self.init(weightsFile: error)
     case let error as NPYError:
       if case .file(let failure) = error {
         self.init(.files, failure.description)
@@ -76,6 +83,15 @@ struct CommandFailure: Error {
     case .file(let error): self.init(error)
     case .configuration(let error): self.init(error)
     case .contradiction, .side: self.init(.usage, error.description)
+    }
+  }
+
+  private init(weightsFile error: WeightsFileError) {
+    switch error {
+    case .file(let error): self.init(error)
+    case .safetensors(let error): self.init(error)
+    case .pytorch(let error): self.init(error)
+    case .unknownFormat, .missing, .unexpected, .shapeMismatch, .tensor: self.init(.data, error.description)
     }
   }
 

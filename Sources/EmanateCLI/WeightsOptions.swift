@@ -7,7 +7,7 @@ import EmanateTensors
 struct WeightsOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A run's folder, a checkpoint's folder, a safetensors file, `raw-pixels`, or `random`.",
+      "A run's or checkpoint's folder, a safetensors or PyTorch file, `raw-pixels`, or `random`.",
       valueName: "weights"))
   var weights: String
 

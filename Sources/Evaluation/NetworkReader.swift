@@ -25,8 +25,8 @@ public struct NetworkHints: Sendable, Hashable {
   public init() {}
 }
 
-/// Finds and reads the weights that a path stands for: a run's folder, a checkpoint's folder or a safetensors
-/// file.
+/// Finds and reads the weights that a path stands for: a run's folder, a checkpoint's folder, a safetensors file or
+/// a PyTorch checkpoint with timm's names (DINO's released ones have them).
 public struct NetworkReader: Sendable {
   /// The metadata key under which a weights file carries mean and deviation, as JSON of `Normalization`.
   public static let normalizationKey = "normalization"
@@ -123,12 +123,8 @@ public struct NetworkReader: Sendable {
   // MARK: What is in them
 
   private func file(_ path: String, of run: Run?) throws(WeightsError) -> FrozenNetwork {
-    if [".pth", ".pt", ".bin", ".ckpt"].contains(where: path.hasSuffix) {
-      throw .notWeights(
-        path: path, reason: "PyTorch files cannot be read yet; save the weights as safetensors")
-    }
-    let contents: SafetensorsContents
-    do { contents = try Safetensors.read(path) } catch { throw .file(error) }
+    let contents: WeightsFile
+    do { contents = try WeightsFile.read(path, network: hints.role.rawValue) } catch { throw .file(error) }
 
     let sizes = try sizes(of: contents, run)
     let side = hints.side ?? sizes.side
@@ -138,7 +134,7 @@ public struct NetworkReader: Sendable {
     let backbone = VisionTransformer(scope, sizes)
     let left = try check(contents, against: scope.parameters)
     let store = ParameterStore(scope)
-    do throws(SafetensorsError) {
+    do throws(WeightsFileError) {
       for parameter in scope.parameters {
         let tensor = try contents.tensor(parameter.name, shape: parameter.shape)
         if !tensor.isFinite {
@@ -160,7 +156,7 @@ public struct NetworkReader: Sendable {
 
   /// Names and shapes must be the network's; gives the names that may be there besides.
   private func check(
-    _ contents: SafetensorsContents, against parameters: [Parameter]
+    _ contents: WeightsFile, against parameters: [Parameter]
   ) throws(WeightsError) -> [String] {
     for parameter in parameters {
       guard let shape = contents.shape(of: parameter.name) else {
@@ -185,7 +181,7 @@ public struct NetworkReader: Sendable {
 
   /// Mean and deviation: the file's own, else those of the run's recipe, else ImageNet's.
   private func normalization(
-    of contents: SafetensorsContents, _ run: Run?
+    of contents: WeightsFile, _ run: Run?
   ) throws(WeightsError) -> Normalization {
     if let text = contents.metadata[Self.normalizationKey] {
       guard let found = try? JSONDecoder().decode(Normalization.self, from: Data(text.utf8)),
@@ -211,7 +207,7 @@ public struct NetworkReader: Sendable {
   }
 
   private func sizes(
-    of contents: SafetensorsContents, _ run: Run?
+    of contents: WeightsFile, _ run: Run?
   ) throws(WeightsError) -> VisionTransformerSizes {
     let named = hints.architecture
     guard contents.metadata["architecture"] != nil else { return try inferredSizes(contents, run) }
@@ -235,7 +231,7 @@ public struct NetworkReader: Sendable {
 
   /// Sizes from the shapes of the tensors, which are called as in timm; heads are not among them.
   private func inferredSizes(
-    _ contents: SafetensorsContents, _ run: Run?
+    _ contents: WeightsFile, _ run: Run?
   ) throws(WeightsError) -> VisionTransformerSizes {
     let path = contents.path
     func shape(_ name: String, rank: Int) throws(WeightsError) -> Shape {

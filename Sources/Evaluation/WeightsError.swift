@@ -8,7 +8,7 @@ public enum WeightsError: Error, CustomStringConvertible {
   /// What stands there holds no weights that can be read.
   case notWeights(path: String, reason: String)
   /// The weights file cannot be read or does not fit the network; names the tensor and both shapes.
-  case file(SafetensorsError)
+  case file(WeightsFileError)
   /// The run's configuration cannot be read.
   case configuration(ConfigurationError)
   /// What was given does not agree with what the file says.
