@@ -178,7 +178,8 @@ let package = Package(
     .testTarget(
       name: "ConfigurationTests",
       dependencies: [
-        "TestSupport", "EmanateConfiguration", "EmanateImages", "EmanateAugmentations", "EmanateOptimization",
+        "TestSupport", "EmanateConfiguration", "EmanateImages", "EmanateAugmentations", "EmanateNetworks",
+        "EmanateOptimization",
       ],
       path: "Tests/ConfigurationTests"),
     .testTarget(

@@ -134,15 +134,15 @@ VECTORIZED void em_channel_gradient_sums(const float *g, const float *x, long ro
   }
 }
 
-VECTORIZED void em_combine_channels(const float *g, const float *x, long rows, long channels, const float *a,
-                                    const float *b, const float *c, int accumulate, float *dx) {
+VECTORIZED void em_combine_channels(const float *g, const float *x, long rows, long channels, const float *mean,
+                                    const float *a, const float *b, const float *c, int accumulate, float *dx) {
   for (long r = 0; r < rows; r++) {
     const float *in = x + r * channels, *up = g + r * channels;
     float *to = dx + r * channels;
     if (accumulate) {
-      ELEMENTWISE for (long i = 0; i < channels; i++) to[i] += a[i] * up[i] + (b[i] * in[i] + c[i]);
+      ELEMENTWISE for (long i = 0; i < channels; i++) to[i] += a[i] * up[i] + (b[i] * (in[i] - mean[i]) + c[i]);
     } else {
-      ELEMENTWISE for (long i = 0; i < channels; i++) to[i] = a[i] * up[i] + (b[i] * in[i] + c[i]);
+      ELEMENTWISE for (long i = 0; i < channels; i++) to[i] = a[i] * up[i] + (b[i] * (in[i] - mean[i]) + c[i]);
     }
   }
 }

@@ -51,8 +51,7 @@ extension ExperimentConfiguration {
 
   /// Checks what no key can check alone.
   public func check() throws(ConfigurationError) {
-    let (width, _, heads) = network.sizes
-    if width % heads != 0 {
+    if let (width, heads) = network.transformerWidth, width % heads != 0 {
       throw .inconsistent(
         reason: "`network.heads` is \(heads), which does not divide `network.width`, \(width)")
     }
@@ -61,7 +60,7 @@ extension ExperimentConfiguration {
       ("data.views.localSide", data.views.localSide.value),
     ]
     for (path, side) in sides {
-      if let side, side % network.patch != 0 {
+      if let side, side % network.imagePatch != 0 {
         throw .inconsistent(
           reason: "`\(path)` is \(side), not a multiple of `network.patch`, \(network.patch)")
       }

@@ -19,8 +19,22 @@ public struct ExperimentConfiguration: Hashable, Sendable {
   public var network = NetworkSettings()
   /// The projection head behind the backbone.
   public var head = HeadSettings()
-  /// DINO's loss.
+  /// The projector and predictor of BYOL and SimSiam; `preset` is what the method's paper has.
+public struct ProjectorSettings: Hashable, Sendable {
+  /// The width of the projector's hidden layers: 4,096 for BYOL, 2,048 for SimSiam.
+  public var hidden = PresetOr<Int>.preset
+  /// The width of projections and predictions: 256 for BYOL, 2,048 for SimSiam.
+  public var output = PresetOr<Int>.preset
+  /// The width of the predictor's hidden layer: 4,096 for BYOL, 512 for SimSiam.
+  public var predictorHidden = PresetOr<Int>.preset
+  /// Whether BYOL's target network begins with weights of its own, as its authors have it, not as a copy.
+  public var independentTarget = true
+}
+
+/// DINO's loss.
   public var dino = DINOSettings()
+  /// BYOL's and SimSiam's heads.
+  public var projector = ProjectorSettings()
   /// The teacher's moving average.
   public var ema = EMASettings()
   /// The optimizer.
@@ -85,9 +99,9 @@ public struct ViewSettings: Hashable, Sendable {
   public var localArea = RecipeOr<ClosedRange<Double>>.recipe
 }
 
-/// The sizes of the vision transformer.
+/// The backbone.
 public struct NetworkSettings: Hashable, Sendable {
-  /// The named sizes to start from.
+  /// The architecture by name.
   public var architecture = Architecture.vitTiny
   /// The width of a token, instead of the architecture's.
   public var width = PresetOr<Int>.preset
@@ -106,38 +120,63 @@ public struct NetworkSettings: Hashable, Sendable {
   /// How position embeddings are brought to another side.
   public var positionInterpolation = PositionInterpolation.dino
 
-  /// Named sizes of vision transformers: width, blocks, heads.
-  public enum Architecture: String, WordSetting {
-    /// 96 wide, 6 blocks, 3 heads: our choice for small images.
-    case vitMicro = "vit_micro"
-    /// 192 wide, 12 blocks, 3 heads.
-    case vitTiny = "vit_tiny"
-    /// 384 wide, 12 blocks, 6 heads.
-    case vitSmall = "vit_small"
-    /// 768 wide, 12 blocks, 12 heads.
-    case vitBase = "vit_base"
+  /// How images enter a residual network.
+  public var stem = ResNetSizes.Stem.imageNet
+  /// The channels of a residual network's first stage, instead of 64.
+  public var channels = PresetOr<Int>.preset
 
-    /// Width, blocks and heads.
-    public var sizes: (width: Int, depth: Int, heads: Int) {
-      let preset = VisionTransformerSizes.presets.first { $0.name == rawValue }!
-      return (preset.width, preset.depth, preset.heads)
+  /// The name of an architecture.
+  public struct Architecture: WordSetting, Hashable, Sendable {
+    /// As `emanate list architectures` says it.
+    public let rawValue: String
+
+    /// One of the registry's names, or nil.
+    public init?(rawValue: String) {
+      guard ArchitectureRegistry.entry(named: rawValue) != nil else { return nil }
+      self.rawValue = rawValue
+    }
+
+    private init(known name: String) { rawValue = name }
+
+    /// Every name.
+    public static let allCases = ArchitectureRegistry.all.map { Architecture(known: $0.name) }
+    /// 192 wide, 12 blocks, 3 heads.
+    public static let vitTiny = Architecture(known: "vit_tiny")
+
+    /// Whether images enter in patches.
+    public var isTransformer: Bool { VisionTransformerSizes.presets.contains { $0.name == rawValue } }
+
+    /// The architecture with what else was chosen.
+    public func callAsFunction(
+      _ choices: ArchitectureChoices = ArchitectureChoices()
+    ) -> any EmanateNetworks.Architecture {
+      ArchitectureRegistry.entry(named: rawValue)!.make(choices)
     }
   }
 
-  /// Width, blocks and heads: the architecture's, or the numbers given instead.
-  public var sizes: (width: Int, depth: Int, heads: Int) {
-    let preset = architecture.sizes
-    return (width.value ?? preset.width, depth.value ?? preset.depth, heads.value ?? preset.heads)
+  /// Width and heads of a vision transformer, or nil.
+  public var transformerWidth: (width: Int, heads: Int)? {
+    guard let preset = VisionTransformerSizes.presets.first(where: { $0.name == architecture.rawValue }) else {
+      return nil
+    }
+    return (width.value ?? preset.width, heads.value ?? preset.heads)
   }
 
-  /// The sizes as the network takes them. Valid after `ExperimentConfiguration.check()`.
-  public var transformerSizes: VisionTransformerSizes {
-    let (width, depth, heads) = sizes
-    return VisionTransformerSizes(
-      width: width, depth: depth, heads: heads, mlpRatio: mlpRatio, patch: patch, side: side,
-      dropPath: dropPath,
-      positionInterpolation: positionInterpolation)
+  /// What was chosen besides the name. `dropPath` holds in training only.
+  public var choices: ArchitectureChoices {
+    var choices = ArchitectureChoices()
+    (choices.width, choices.depth, choices.heads) = (width.value, depth.value, heads.value)
+    (choices.mlpRatio, choices.patch, choices.side) = (mlpRatio, patch, side)
+    (choices.dropPath, choices.positionInterpolation) = (dropPath, positionInterpolation)
+    (choices.stem, choices.channels) = (stem, channels.value)
+    return choices
   }
+
+  /// The architecture with its sizes. Valid after `ExperimentConfiguration.check()`.
+  public var chosen: any EmanateNetworks.Architecture { architecture(choices) }
+
+  /// The side of the patches in which images enter: `patch`, or 1 for networks of convolutions.
+  public var imagePatch: Int { architecture.isTransformer ? patch : 1 }
 }
 
 /// The sizes of DINO's projection head.
@@ -239,5 +278,6 @@ public struct LoggingSettings: Hashable, Sendable {
 extension DataMode: WordSetting {}
 extension PositionInterpolation: WordSetting {}
 extension Precision: WordSetting {}
+extension ResNetSizes.Stem: WordSetting {}
 extension LearningRateScaling: WordSetting {}
 extension Schedule.WarmUp: WordSetting {}

@@ -19,7 +19,7 @@ extension ExperimentConfiguration {
   /// The augmentation recipe with this configuration's sizes, checked against the network's patch.
   public func resolvedRecipe() throws(ConfigurationError) -> Recipe {
     let recipe = try data.resolvedRecipe()
-    for view in recipe.views where view.side % network.patch != 0 {
+    for view in recipe.views where view.side % network.imagePatch != 0 {
       throw .inconsistent(
         reason:
           "the recipe `\(data.recipe)` has views of side \(view.side), not a multiple of `network.patch`, "

@@ -90,7 +90,7 @@ public struct Setting: Sendable {
       "data.views.localArea", \.data.views.localArea, "share of the image's area in a local view",
       within: .leastNonzeroMagnitude...1),
 
-    Setting("network.architecture", \.network.architecture, "named width, blocks and heads"),
+    Setting("network.architecture", \.network.architecture, "the backbone (emanate list architectures)"),
     Setting("network.width", \.network.width, "width of a token", within: 1...16_384),
     Setting("network.depth", \.network.depth, "number of blocks", within: 1...256),
     Setting("network.heads", \.network.heads, "attention heads; must divide the width", within: 1...256),
@@ -107,12 +107,27 @@ public struct Setting: Sendable {
     Setting(
       "network.positionInterpolation", \.network.positionInterpolation,
       "how position embeddings change their side"),
+    Setting("network.stem", \.network.stem, "how images enter a residual network: cifar is for small ones"),
+    Setting(
+      "network.channels", \.network.channels, "channels of a residual network's first stage", within: 1...4096),
 
     Setting("head.hidden", \.head.hidden, "width of the hidden layers", within: 1...65_536),
     Setting(
       "head.bottleneck", \.head.bottleneck, "width of the layer before the prototypes", within: 1...65_536),
     Setting("head.prototypes", \.head.prototypes, "number of prototypes", within: 2...4_194_304),
     Setting("head.normLastLayer", \.head.normLastLayer, "whether the prototypes' gains stay at 1"),
+
+    Setting(
+      "projector.hidden", \.projector.hidden, "width of the hidden layers of BYOL's and SimSiam's projector",
+      within: 1...65_536),
+    Setting(
+      "projector.output", \.projector.output, "width of their projections and predictions", within: 1...65_536),
+    Setting(
+      "projector.predictorHidden", \.projector.predictorHidden, "width of their predictor's hidden layer",
+      within: 1...65_536),
+    Setting(
+      "projector.independentTarget", \.projector.independentTarget,
+      "whether BYOL's target network begins with weights of its own"),
 
     Setting("dino.studentTemperature", \.dino.studentTemperature, "student's temperature", within: positive),
     Setting("dino.teacherTemperature", \.dino.teacherTemperature, "teacher's temperature", within: positive),

@@ -33,6 +33,8 @@ public final class CacheFile: ImageStore {
     var records: [UInt64: Record] = [:]
     var end = 0
     var isFull = false
+    /// What other threads are writing: an image that two of them decoded at once is written by one.
+    var beingWritten: Set<UInt64> = []
   }
 
   private let descriptor: Int32
@@ -112,7 +114,9 @@ public final class CacheFile: ImageStore {
     let size = Self.headerBytes + layout.byteCount
     let checksum = Self.checksum(levels)
     let offset: Int? = state.withLock { state in
-      guard !state.isFull, state.records[key] == nil, state.end + size <= limit else { return nil }
+      guard !state.isFull, state.records[key] == nil, state.end + size <= limit,
+        state.beingWritten.insert(key).inserted
+      else { return nil }
       state.end += size
       return state.end - size
     }
@@ -122,13 +126,17 @@ public final class CacheFile: ImageStore {
     let record = words.withUnsafeBytes { Array($0) } + levels.prefix(layout.byteCount)
     guard Self.write(descriptor, record, at: offset) else {
       // The disk is full: what stands before this record stays.
-      state.withLock { $0.isFull = true }
+      state.withLock {
+        $0.isFull = true
+        $0.beingWritten.remove(key)
+      }
       ftruncate(descriptor, off_t(offset))
       return
     }
     state.withLock {
       $0.records[key] = Record(
         offset: offset + Self.headerBytes, layout: layout, checksum: checksum, isChecked: true)
+      $0.beingWritten.remove(key)
     }
   }
 

@@ -60,7 +60,7 @@ struct KNNCommand: ParsableCommand {
       random = main
     }
     if baselines {
-      let side = try stored?.side ?? weights.reader.sizes().side
+      let side = try stored?.side ?? weights.reader.architecture().side
       if pixels == nil {
         let decoder = stored?.decoder ?? ImageDecoder()
         pixels = try measure(

@@ -36,7 +36,7 @@ struct ListCommand: ParsableCommand {
     case .methods: MethodRegistry.all.map { ($0.name, $0.summary) }
     case .architectures:
       NetworkSettings.Architecture.allCases.map {
-        ($0.rawValue, "\($0.sizes.width) wide, \($0.sizes.depth) blocks, \($0.sizes.heads) heads")
+        ($0.rawValue, $0().summary)
       }
     case .recipes: Resource.names(in: .recipes).map { ($0, Resource.summary(of: $0, in: .recipes)) }
     case .losses:

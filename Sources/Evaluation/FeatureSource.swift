@@ -46,7 +46,7 @@ public enum FeatureSource {
   /// The side of the patches that rows are made from; a whole image for pixels.
   var patch: Int {
     switch self {
-    case .network(let network): network.sizes.patch
+    case .network(let network): network.architecture.patch
     case .pixels(let side, _): side
     }
   }

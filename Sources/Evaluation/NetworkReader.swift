@@ -14,9 +14,9 @@ public struct NetworkHints: Sendable, Hashable {
 
   /// The network that is read from a run or a checkpoint.
   public var role = Role.teacher
-  /// Width, blocks and heads by name.
+  /// The architecture by name.
   public var architecture: NetworkSettings.Architecture?
-  /// The side of a patch in pixels.
+  /// The side of a patch in pixels, where images enter in patches.
   public var patch: Int?
   /// The side in pixels of the images to take features of.
   public var side: Int?
@@ -26,7 +26,7 @@ public struct NetworkHints: Sendable, Hashable {
 }
 
 /// Finds and reads the weights that a path stands for: a run's folder, a checkpoint's folder, a safetensors file or
-/// a PyTorch checkpoint with timm's names (DINO's released ones have them).
+/// a PyTorch checkpoint, with timm's names (DINO's released ones have them) or torchvision's.
 public struct NetworkReader: Sendable {
   /// The metadata key under which a weights file carries mean and deviation, as JSON of `Normalization`.
   public static let normalizationKey = "normalization"
@@ -36,19 +36,22 @@ public struct NetworkReader: Sendable {
   /// A reader with what the user said.
   public init(_ hints: NetworkHints = NetworkHints()) { self.hints = hints }
 
-  /// Sizes for a network without weights: the named architecture (`vit_tiny`), patch 16, side 224 where
-  /// nothing is said.
-  public func sizes() throws(WeightsError) -> VisionTransformerSizes {
-    let (width, depth, heads) = (hints.architecture ?? .vitTiny).sizes
-    let (patch, side) = (hints.patch ?? 16, hints.side ?? 224)
-    guard patch > 0 && side > 0 && side % patch == 0 else { throw .side(side, patch: patch) }
-    return VisionTransformerSizes(width: width, depth: depth, heads: heads, patch: patch, side: side)
+  /// An architecture without weights: the one named (`vit_tiny`), patch 16, side 224 where nothing is said.
+  public func architecture() throws(WeightsError) -> any Architecture {
+    var choices = ArchitectureChoices()
+    (choices.patch, choices.side) = (hints.patch ?? 16, hints.side ?? 224)
+    guard choices.patch > 0 && choices.side > 0 else { throw .side(choices.side, patch: choices.patch) }
+    let name = hints.architecture ?? .vitTiny
+    // A vision transformer cannot be made of a side that its patches do not fill.
+    if name.isTransformer && choices.side % choices.patch != 0 { throw .side(choices.side, patch: choices.patch) }
+    return name(choices)
   }
 
   /// The network with random weights.
   public func random(seed: UInt64) throws(WeightsError) -> FrozenNetwork {
-    let sizes = try sizes()
-    return FrozenNetwork(random: sizes, side: sizes.side, normalization: .imageNet, seed: seed)
+    let architecture = try architecture()
+    return FrozenNetwork(
+      random: architecture, side: architecture.side, normalization: .imageNet, seed: seed)
   }
 
   /// The network that is stored at `path`.
@@ -126,22 +129,25 @@ public struct NetworkReader: Sendable {
     let contents: WeightsFile
     do { contents = try WeightsFile.read(path, network: hints.role.rawValue) } catch { throw .file(error) }
 
-    let sizes = try sizes(of: contents, run)
-    let side = hints.side ?? sizes.side
-    guard side > 0 && side % sizes.patch == 0 else { throw .side(side, patch: sizes.patch) }
+    let architecture = try architecture(of: contents, run)
+    let side = hints.side ?? architecture.side
+    guard side > 0 && side % architecture.patch == 0 else { throw .side(side, patch: architecture.patch) }
     let normalization = try normalization(of: contents, run)
     let scope = ParameterScope()
-    let backbone = VisionTransformer(scope, sizes)
-    let left = try check(contents, against: scope.parameters)
+    let backbone = architecture.backbone(scope)
+    let left = try check(
+      contents, against: scope.parameters.map { ($0.name, $0.shape) } + scope.buffers.map { ($0.name, $0.shape) })
     let store = ParameterStore(scope)
     do throws(WeightsFileError) {
-      for parameter in scope.parameters {
-        let tensor = try contents.tensor(parameter.name, shape: parameter.shape)
+      func tensor(_ name: String, _ shape: Shape) throws(WeightsFileError) -> Tensor {
+        let tensor = try contents.tensor(name, shape: shape)
         if !tensor.isFinite {
-          throw .tensor(path: path, name: parameter.name, reason: "holds numbers that are not finite")
+          throw .tensor(path: path, name: name, reason: "holds numbers that are not finite")
         }
-        store.set(parameter, to: tensor)
+        return tensor
       }
+      for parameter in scope.parameters { store.set(parameter, to: try tensor(parameter.name, parameter.shape)) }
+      for buffer in scope.buffers { store.set(buffer, to: try tensor(buffer.name, buffer.shape)) }
     } catch { throw .file(error) }
     var notes: [String] = []
     // A run's own head is meant to be left out; that of somebody else's file is worth a word.
@@ -150,27 +156,26 @@ public struct NetworkReader: Sendable {
       notes.append("\(path): \(left.count) tensors of a head or classifier are left out (\(names))")
     }
     return FrozenNetwork(
-      backbone, store, side: side, normalization: normalization,
+      architecture, backbone, store, side: side, normalization: normalization,
       decoder: run?.configuration.imageDecoder ?? ImageDecoder(), notes: notes)
   }
 
   /// Names and shapes must be the network's; gives the names that may be there besides.
   private func check(
-    _ contents: WeightsFile, against parameters: [Parameter]
+    _ contents: WeightsFile, against wanted: [(name: String, shape: Shape)]
   ) throws(WeightsError) -> [String] {
-    for parameter in parameters {
-      guard let shape = contents.shape(of: parameter.name) else {
-        throw .file(.missing(path: contents.path, name: parameter.name, shape: parameter.shape))
+    for (name, shape) in wanted {
+      guard let found = contents.shape(of: name) else {
+        throw .file(.missing(path: contents.path, name: name, shape: shape))
       }
-      if shape != parameter.shape {
-        throw .file(
-          .shapeMismatch(path: contents.path, name: parameter.name, found: shape, expected: parameter.shape))
+      if found != shape {
+        throw .file(.shapeMismatch(path: contents.path, name: name, found: found, expected: shape))
       }
     }
-    let known = Set(parameters.map(\.name))
+    let known = Set(wanted.map(\.name))
     var left: [String] = []
     for name in contents.names where !known.contains(name) {
-      let isHead = ["head.", "fc.", "classifier."].contains(where: name.hasPrefix)
+      let isHead = ["head.", "fc.", "classifier.", "projector.", "predictor."].contains(where: name.hasPrefix)
       guard isHead || name.hasSuffix("num_batches_tracked") else {
         throw .file(.unexpected(path: contents.path, name: name, shape: contents.shape(of: name)!))
       }
@@ -206,89 +211,49 @@ public struct NetworkReader: Sendable {
     return Normalization(mean: recipe.mean, std: recipe.std)
   }
 
-  private func sizes(
+  private func architecture(
     of contents: WeightsFile, _ run: Run?
-  ) throws(WeightsError) -> VisionTransformerSizes {
+  ) throws(WeightsError) -> any Architecture {
     let named = hints.architecture
-    guard contents.metadata["architecture"] != nil else { return try inferredSizes(contents, run) }
-    // A block has several tensors, so a file has more names than blocks.
-    guard let sizes = VisionTransformerSizes(metadata: contents.metadata),
-      sizes.depth <= contents.names.count,
-      max(sizes.width, sizes.side) < 1 << 20, sizes.mlpRatio < 1024
-    else {
-      throw .notWeights(path: contents.path, reason: "its metadata are not sizes of a vision transformer")
-    }
-    if let named, named.sizes != (sizes.width, sizes.depth, sizes.heads) {
-      throw .contradiction(
-        path: contents.path, given: "architecture \(named.rawValue)",
-        found: "\(sizes.width) wide, \(sizes.depth) blocks, \(sizes.heads) heads")
-    }
-    if let patch = hints.patch, patch != sizes.patch {
-      throw .contradiction(path: contents.path, given: "patch \(patch)", found: "patch \(sizes.patch)")
-    }
-    return sizes
-  }
-
-  /// Sizes from the shapes of the tensors, which are called as in timm; heads are not among them.
-  private func inferredSizes(
-    _ contents: WeightsFile, _ run: Run?
-  ) throws(WeightsError) -> VisionTransformerSizes {
-    let path = contents.path
-    func shape(_ name: String, rank: Int) throws(WeightsError) -> Shape {
-      guard let shape = contents.shape(of: name) else {
-        let others = contents.names.prefix(3).joined(separator: ", ")
-        throw .notWeights(
-          path: path,
-          reason: "no tensor `\(name)`, so not a vision transformer named as in timm; it holds \(others), ..."
-        )
+    let found: any Architecture
+    if contents.metadata["architecture"] != nil {
+      guard let stored = ArchitectureRegistry.architecture(metadata: contents.metadata),
+        (stored as? VisionTransformerSizes).map({ fits($0, contents) }) ?? true
+      else {
+        throw .notWeights(path: contents.path, reason: "its metadata are not sizes of an architecture known here")
       }
-      guard shape.rank == rank, shape.array.allSatisfy({ $0 > 0 }) else {
-        throw .notWeights(
-          path: path, reason: "tensor `\(name)` has shape \(shape); \(rank) axes are expected")
-      }
-      return shape
-    }
-    let width = try shape("cls_token", rank: 3)[2]
-    let patchShape = try shape("patch_embed.proj.weight", rank: 4)
-    let patch = hints.patch ?? patchShape[3]
-    let places = try shape("pos_embed", rank: 3)[1] - 1
-    let grid = Int(Double(places).squareRoot().rounded())
-    guard grid > 0, grid * grid == places, patch > 0 else {
-      throw .notWeights(
-        path: path, reason: "tensor `pos_embed` has \(places + 1) places, not a class token and a square grid"
-      )
-    }
-    let hidden = try shape("blocks.0.mlp.fc1.weight", rank: 2)[0]
-    let blocks = Set(
-      contents.names.compactMap { $0.hasPrefix("blocks.") ? $0.split(separator: ".").dropFirst().first : nil }
-    )
-    let sizes = hints.architecture?.sizes
-    let heads: Int
-    if let known = sizes?.heads ?? run?.configuration.network.sizes.heads {
-      heads = known
+      found = stored
     } else {
-      heads = try self.heads(width: width, path)
+      let shapes = Dictionary(uniqueKeysWithValues: contents.names.map { ($0, contents.shape(of: $0)!) })
+      if let network = ArchitectureRegistry.architecture(shapes: shapes) {
+        found = network
+      } else {
+        found = try TransformerShapes(
+          contents, hints, heads: run?.configuration.network.choices.heads,
+          interpolation: run?.configuration.network.positionInterpolation ?? .dino
+        ).sizes()
+      }
     }
-    let inferred = (width: sizes?.width ?? width, depth: sizes?.depth ?? blocks.count, heads: heads)
-    guard inferred.width % inferred.heads == 0 else {
-      throw .contradiction(path: path, given: "\(heads) heads", found: "\(inferred.width) wide")
+    if let named, named(choices(like: found)).summary != found.summary {
+      throw .contradiction(
+        path: contents.path, given: "architecture \(named.rawValue)", found: found.summary)
     }
-    let (whole, rest) = hidden.quotientAndRemainder(dividingBy: width)
-    return VisionTransformerSizes(
-      width: inferred.width, depth: inferred.depth, heads: inferred.heads,
-      // Half more than the hidden width, so that its product with the width rounds down to it.
-      mlpRatio: rest == 0 ? Double(whole) : (Double(hidden) + 0.5) / Double(width), patch: patch,
-      side: grid * patch,
-      positionInterpolation: run?.configuration.network.transformerSizes.positionInterpolation ?? .dino)
+    if let patch = hints.patch, patch != found.patch {
+      throw .contradiction(path: contents.path, given: "patch \(patch)", found: "patch \(found.patch)")
+    }
+    return found
   }
 
-  /// Heads of 64, as all of timm's have; or those of our own preset of that width.
-  private func heads(width: Int, _ path: String) throws(WeightsError) -> Int {
-    if let preset = NetworkSettings.Architecture.allCases.first(where: { $0.sizes.width == width }) {
-      return preset.sizes.heads
-    }
-    if width % 64 == 0 { return width / 64 }
-    throw .notWeights(
-      path: path, reason: "the number of heads cannot be told from a width of \(width); name --arch")
+  /// A block has several tensors, so a file has more names than blocks.
+  private func fits(_ sizes: VisionTransformerSizes, _ contents: WeightsFile) -> Bool {
+    sizes.depth <= contents.names.count && max(sizes.width, sizes.side) < 1 << 20 && sizes.mlpRatio < 1024
+  }
+
+  /// What a name leaves open, as the architecture found has it.
+  private func choices(like found: any Architecture) -> ArchitectureChoices {
+    var choices = ArchitectureChoices()
+    (choices.patch, choices.side) = (found.patch, found.side)
+    if let found = found as? ResNetSizes { (choices.stem, choices.channels) = (found.stem, found.channels) }
+    return choices
   }
 }

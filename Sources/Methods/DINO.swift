@@ -11,9 +11,9 @@ import EmanateTensors
 public struct DINO: Method {
   /// `dino`.
   public static let name = "dino"
-  /// With Sinkhorn-Knopp a target depends on the whole batch; otherwise the loss is a mean over images, given
-  /// the center of the step before.
-  public var couplesImages: Bool { criterion.targets.centering == .sinkhorn }
+  /// With Sinkhorn-Knopp a target depends on the whole batch, with batch normalisation everything does; otherwise the
+  /// loss is a mean over images, given the center of the step before.
+  public var couplesImages: Bool { criterion.targets.centering == .sinkhorn || !student.buffers.isEmpty }
 
   /// The architecture that student and teacher share.
   public let encoder: Encoder
@@ -41,8 +41,7 @@ public struct DINO: Method {
       globals.shape[0] % views.globalViews == 0,
       "DINO: \(globals.shape[0]) rows are not \(views.globalViews) views")
     let batch = globals.shape[0] / views.globalViews
-    // No tape and no drop-path: a Tensor, no way back.
-    let targets = encoder([globals], Pass(teacher, mode: .evaluation, precision: pass.precision)).value
+    let targets = teacher.asTeacher(pass.precision) { encoder([globals], $0) }
     let guesses = encoder(views.groups, pass)
     precondition(
       guesses.shape[0] % batch == 0, "DINO: \(guesses.shape[0]) rows are not whole views of \(batch)")

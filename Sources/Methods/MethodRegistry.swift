@@ -19,7 +19,14 @@ public enum MethodRegistry {
   public static let all: [Entry] = [
     Entry(
       name: DINO.name, summary: "self-distillation with no labels (Caron et al. 2021, arXiv:2104.14294)",
-      make: { DINO($0) })
+      make: { DINO($0) }),
+    Entry(
+      name: BYOL.name, summary: "bootstrap your own latent (Grill et al. 2020, arXiv:2006.07733)",
+      make: { BYOL($0) }),
+    Entry(
+      name: SimSiam.name,
+      summary: "siamese networks without a teacher, a control (Chen and He 2021, arXiv:2011.10566)",
+      make: { SimSiam($0) }),
   ]
 
   /// The method of this name.
@@ -32,7 +39,7 @@ extension DINO {
     let (head, dino) = (configuration.head, configuration.dino)
     let scope = ParameterScope()
     let encoder = Encoder(
-      scope, backbone: VisionTransformer(scope, configuration.network.transformerSizes),
+      scope, backbone: configuration.network.chosen.backbone(scope),
       head: DINOHeadSizes(
         hidden: head.hidden, bottleneck: head.bottleneck, prototypes: head.prototypes,
         normLastLayer: head.normLastLayer))

@@ -41,7 +41,7 @@ public struct Checkpoint {
       do throws(SafetensorsError) {
         for (name, store) in [("student", step.method.student)] + step.method.networks {
           try Safetensors.write(
-            store.parameters.map { ($0.name, store[$0]) }, metadata: metadata,
+            store.tensors, metadata: metadata,
             to: "\(folder.partialPath)/\(name).safetensors")
         }
         let buffers = step.optimizer.state
@@ -110,11 +110,12 @@ public struct Checkpoint {
 }
 
 extension ParameterStore {
-  /// Takes every parameter from a file of the same network.
+  /// Takes every parameter and buffer from a file of the same network.
   func load(_ file: SafetensorsContents) throws(SafetensorsError) {
     for parameter in parameters {
       set(parameter, to: try file.tensor(parameter.name, shape: parameter.shape))
     }
+    for buffer in buffers { set(buffer, to: try file.tensor(buffer.name, shape: buffer.shape)) }
   }
 }
 

@@ -89,7 +89,7 @@ public struct Trainer<M: Method> {
     options.cache = cache
     do throws(LoaderError) {
       return try Loader(
-        folder: folder, maker: maker, patch: configuration.network.patch, batchSize: plan.batchSize,
+        folder: folder, maker: maker, patch: configuration.network.imagePatch, batchSize: plan.batchSize,
         seed: UInt64(configuration.seed), steps: start..<plan.steps, options: options, state: loaderState)
     } catch { throw .data(error) }
   }
@@ -116,7 +116,7 @@ public struct Trainer<M: Method> {
       images: folder.count, kernels: blasVersion() + ", " + blasKernelSet(), loader: loader,
       updates: Dictionary(uniqueKeysWithValues: zip(names, step.optimizer.updates)))
     try Checkpoint.write(
-      step, state: state, metadata: configuration.network.transformerSizes.metadata, to: run,
+      step, state: state, metadata: configuration.network.chosen.metadata, to: run,
       kept: configuration.training.checkpointsKept)
   }
 }

@@ -66,7 +66,8 @@ public struct TrainingStep<M: Method> {
   ///
   /// - Throws: `TrainingError.lossNotFinite`, before any weight changes.
   public mutating func callAsFunction(_ views: Views, _ now: Moment) throws(TrainingError) -> Result {
-    let loss = try backward(views, now)
+    let (loss, updates) = try backward(views, now)
+    method.student.apply(updates)
     let norm = optimizer.step(
       method.student, gradients: gradients, learningRate: now.learningRate,
       constantRate: now.peakLearningRate, weightDecay: now.weightDecay, clipping: now.clipping,
@@ -76,11 +77,15 @@ public struct TrainingStep<M: Method> {
     return Result(loss: loss, gradientNorm: norm)
   }
 
-  /// The loss and its gradients; the passes and their views of the weights end here.
-  private mutating func backward(_ views: Views, _ now: Moment) throws(TrainingError) -> Double {
+  /// The loss and its gradients, and what the student's buffers move by; the passes and their views of the weights end
+  /// here.
+  private mutating func backward(
+    _ views: Views, _ now: Moment
+  ) throws(TrainingError) -> (Double, [BufferUpdate]) {
     let images = views.images
     let parts = min(memory.parts, images)
     var mean = 0.0
+    var updates: [BufferUpdate] = []
     for index in 0..<parts {
       let range = index * images / parts..<(index + 1) * images / parts
       let share = Double(range.count) / Double(images)
@@ -98,8 +103,9 @@ public struct TrainingStep<M: Method> {
       mean += share * value
       tape.backward(
         from: loss, seed: Tensor([Float(share)], loss.shape), leavesInto: &gradients, adding: index > 0)
+      updates += pass.bufferUpdates
     }
-    return mean
+    return (mean, updates)
   }
 
   /// Puts a checkpoint's state back.

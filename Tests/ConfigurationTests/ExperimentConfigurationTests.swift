@@ -1,4 +1,5 @@
 import EmanateConfiguration
+import EmanateNetworks
 import EmanateImages
 import Foundation
 import Testing
@@ -63,7 +64,7 @@ struct ExperimentConfigurationTests {
     #expect(changed.hash != ExperimentConfiguration().hash && changed.hash.count == 16)
     #expect(changed.optimizer.clip == .off)
     #expect(changed.data.views.globalArea == .override(0.3...1))
-    #expect(changed.network.sizes == (48, 6, 2))
+    #expect((changed.network.chosen as? VisionTransformerSizes)?.summary == "48 wide, 6 blocks, 2 heads")
     #expect(changed.optimizer.undecayed == ["cls_token", "a name"])
     #expect(changed.ema.halfLifeImages == .on(12_000))
     #expect(changed.imageDecoder.alpha == .over(Color(red: 1, green: 20, blue: 255)))

@@ -21,16 +21,18 @@ import Testing
         $0,
         ResNetSizes(
           isBasic ? .basic : .bottleneck, [1, 1, 1, 1], stem: isBasic ? .cifar : .imageNet, channels: 3))
-    } error: { found, expected, _ in
-      relativeError(found, expected)
+    } error: { found, expected, _, floor in
+      let (values, wanted) = (found.array.map(Double.init), expected.array.map(Double.init))
+      return length(zip(values, wanted).map { $0 - $1 }) / max(length(wanted), floor)
     }
   }
 
-  @Test(arguments: ["resnet18", "resnet50", "mobilenet_v2"])
+  /// Four times what float32 runs of PyTorch differ from these float64 numbers, as the fixtures' metadata say.
+  @Test(arguments: [("resnet18", 2e-4), ("resnet50", 3e-4), ("mobilenet_v2", 3e-3)])
   func `a full-size network gives torchvision's outputs, gradients and buffers at sampled places`(
-    name: String
+    name: String, tolerance: Double
   ) throws {
-    try compare(name, prefix: "", images: hashFilled("input", [4, 3, 64, 64]), tolerance: 1e-3) { scope in
+    try compare(name, prefix: "", images: hashFilled("input", [4, 3, 64, 64]), tolerance: tolerance) { scope in
       if name == "mobilenet_v2" { return MobileNetV2(scope) }
       let preset = ResNetSizes.presets.first { $0.name == name }!
       return ResNet(scope, ResNetSizes(preset.block, preset.depths))

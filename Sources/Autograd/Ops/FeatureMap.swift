@@ -66,6 +66,20 @@ public struct FeatureMap {
       raw, ChannelNormalization(statistics, isOwn, weight, bias, epsilon, count: raw.shape.rows), activation)
   }
 
+  /// The same map with its moments, found in a pass over the numbers.
+  public func measured() -> FeatureMap {
+    precondition(isPlain, "FeatureMap.measured: something is pending")
+    let (channels, rows) = (shape[3], Blocks(shape.rows, about: 256))
+    let parts = Tensor(uninitialized: [rows.count, 2, channels])
+    let numbers = raw.value
+    ThreadPool.shared.forEach(rows.count) { index in
+      let range = rows[index]
+      em_channel_moments(
+        numbers.pointer + range.lowerBound * channels, range.count, channels, parts.pointer + index * 2 * channels)
+    }
+    return FeatureMap(raw, moments: combinedMoments(parts, pixels: (0..<rows.count).map { rows[$0].count }))
+  }
+
   /// An activation on top, pending.
   public func activated(_ activation: ChannelActivation) -> FeatureMap {
     if case .none = self.activation {} else { preconditionFailure("FeatureMap.activated: one is pending already") }
@@ -172,8 +186,11 @@ struct SavedMap {
     }
     let channels = channels
     let blocks = sums.shape[0]
-    let total = Tensor(uninitialized: [2, channels])
-    em_column_sums(sums.pointer, blocks, 2 * channels, 2 * channels, total.pointer, 0)
+    // Most of the gradient may lie along the two sums, so they are added in double precision.
+    let total = Tensor(
+      (0..<2 * channels).map { place in
+        Float((0..<blocks).reduce(0.0) { $0 + Double(sums.pointer[$1 * 2 * channels + place]) })
+      }, [2, channels])
     inputs.add(weightAt, [channels]) { accumulate(total.pointer + channels, channels, $0, $1) }
     inputs.add(weightAt + 1, [channels]) { accumulate(total.pointer, channels, $0, $1) }
     if inputs.wants(place) {
@@ -184,7 +201,7 @@ struct SavedMap {
         let slope = normalization.scale[i] * normalization.rstd[i] * total.pointer[channels + i] * share
         a[i] = normalization.scale[i]
         b[i] = -slope
-        c[i] = slope * normalization.mean[i] - normalization.scale[i] * total.pointer[i] * share
+        c[i] = -normalization.scale[i] * total.pointer[i] * share
       }
       let (x, gradient) = (self.x, g)
       let pixels = Blocks(x.shape.rows, about: 256)
@@ -193,7 +210,8 @@ struct SavedMap {
           let range = pixels[index]
           let at = range.lowerBound * channels
           em_combine_channels(
-            gradient.pointer + at, x.pointer + at, range.count, channels, a, b, c, beta == 0 ? 0 : 1, dx + at)
+            gradient.pointer + at, x.pointer + at, range.count, channels, normalization.mean, a, b, c,
+            beta == 0 ? 0 : 1, dx + at)
         }
       }
       withExtendedLifetime((factors, gradient)) {}

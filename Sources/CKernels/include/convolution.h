@@ -61,9 +61,9 @@ void em_normalize_channels_backward(float *dy, const float *x, const float *out,
                                     const float *scale, const float *shift, int activation);
 void em_channel_gradient_sums(const float *g, const float *x, long rows, long channels, const float *mean,
                               const float *rstd, float *sums);
-// dx = (accumulate ? dx : 0) + a * g + b * x + c channel by channel; g and dx may be the same.
-void em_combine_channels(const float *g, const float *x, long rows, long channels, const float *a, const float *b,
-                         const float *c, int accumulate, float *dx);
+// dx = (accumulate ? dx : 0) + a * g + b * (x - mean) + c channel by channel; g and dx may be the same.
+void em_combine_channels(const float *g, const float *x, long rows, long channels, const float *mean, const float *a,
+                         const float *b, const float *c, int accumulate, float *dx);
 
 // The greatest of each window: x padded, y[r * channels + c] = max over taps t of x[from[r] + tap[t] + c]; which tap it
 // was (the first of equals) goes to `places`.

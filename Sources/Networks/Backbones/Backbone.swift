@@ -7,6 +7,8 @@ public protocol Backbone: Sendable {
   var width: Int { get }
   /// The side of a patch in pixels.
   var patch: Int { get }
+  /// Whether it normalises with its batch: a method then says which views make one.
+  var normalizesBatches: Bool { get }
 
   /// patches: [B, P, 3·patch²], rows as the loader packs them -> [B, D]. `first` is the place of the first
   /// sample in the whole batch, for the keys of randomness.

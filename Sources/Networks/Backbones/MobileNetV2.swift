@@ -8,6 +8,8 @@ public struct MobileNetV2: Backbone {
   public var width: Int { 1280 }
   /// Images enter pixel by pixel.
   public var patch: Int { 1 }
+  /// It does.
+  public var normalizesBatches: Bool { true }
   let entry, last: NormalizedConvolution
   let blocks: [InvertedResidual]
 

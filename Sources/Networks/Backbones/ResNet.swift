@@ -27,13 +27,15 @@ public struct ResNetSizes: Sendable, Equatable {
   public var stem: Stem
   /// Channels of the first stage; each later one has twice as many. 64 as published; fewer make a thin network.
   public var channels: Int
+  /// The side in pixels of the images it is made for; others go through as well.
+  public var side: Int
 
   /// Sizes of a network with four stages.
-  public init(_ block: Block, _ depths: [Int], stem: Stem = .imageNet, channels: Int = 64) {
+  public init(_ block: Block, _ depths: [Int], stem: Stem = .imageNet, channels: Int = 64, side: Int = 224) {
     precondition(
       depths.count == 4 && depths.allSatisfy { $0 > 0 } && channels > 0,
       "ResNetSizes: depths \(depths), \(channels) channels")
-    (self.block, self.depths, self.stem, self.channels) = (block, depths, stem, channels)
+    (self.block, self.depths, self.stem, self.channels, self.side) = (block, depths, stem, channels, side)
   }
 
   /// He et al. 2016, table 1.
@@ -53,6 +55,8 @@ public struct ResNet: Backbone {
   public let width: Int
   /// Images enter pixel by pixel.
   public var patch: Int { 1 }
+  /// It does.
+  public var normalizesBatches: Bool { true }
   let entry: Convolution
   let entryNorm: BatchNorm
   let blocks: [ResidualBlock]

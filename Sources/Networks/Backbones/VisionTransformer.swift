@@ -50,6 +50,8 @@ public struct VisionTransformer: Backbone {
   public var width: Int { sizes.width }
   /// The side of a patch in pixels.
   public var patch: Int { sizes.patch }
+  /// Each token is normalised by itself.
+  public var normalizesBatches: Bool { false }
 
   /// Asks `scope` for all parameters.
   public init(_ scope: ParameterScope, _ sizes: VisionTransformerSizes) {

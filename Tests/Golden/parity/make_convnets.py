@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the fixtures of networks of convolutions beside this file; README.md describes them."""
+"""Makes the fixtures of networks of convolutions beside this file, the float64 runs; README.md describes them."""
 from make_parity import digest, filled, save, torch, worst
 import torchvision
 from torch import nn
@@ -72,14 +72,14 @@ def small():
             network = hash_filled_network(SmallResNet(block, 3, small_images), dtype)
             tensors |= run(network, dtype, side, 3, f"{name}.")
         runs.append(tensors)
-    save("convnets_small", runs[0], torchvision=torchvision.__version__,
+    save("convnets_small", runs[1], torchvision=torchvision.__version__,
          **{f"{key}_{name}": value for name in ("basic", "bottleneck")
             for key, value in measured(runs, f"{name}.").items()})
 
 
 def full(name, make):
     runs = [run(hash_filled_network(make(), dtype, True), dtype, 64, 4, keep=digest) for dtype in (torch.float32, torch.float64)]
-    save(name, runs[0], torchvision=torchvision.__version__, **measured(runs, ""),
+    save(name, runs[1], torchvision=torchvision.__version__, **measured(runs, ""),
          layout="gradient.*, buffer.*: norm, sum, 64 values at hashed places; batch 4 of 64 pixels")
 
 
