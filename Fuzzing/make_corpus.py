@@ -231,6 +231,7 @@ def make_texts(configurations, recipes):
         "signs": 'method: "\\x7F\\x85\\u2028\\uFEFF"\n',
         "numbers": "seed: 1_000\noptimizer:\n  weightDecay: 1e-310\n",
         "range": "data:\n  views:\n    globalArea: [0.4, 1]\n    localArea: [1, 0.1]\n",
+        "values": "optimizer:\n  name: lars\n  undecayed: [cls_token, \"-\", \"~\", 'a, b']\ntraining:\n  decayEpochs: [1_0, 20]\n",
         "assignment": "data.views.globalArea=[0.4, 1]",
         "merge": "base: &base {seed: 1}\n<<: *base\n",
         "anchor": "seed: &s 7\nlogging:\n  everySteps: *s\n",

@@ -28,14 +28,18 @@ VECTORIZED void em_sgd(float *w, const float *gradient, float *direction, long c
   }
 }
 
-VECTORIZED double em_squares_with_decay(const float *w, const float *gradient, long count, float clip, float decay) {
-  double total = 0;
+VECTORIZED double em_squares_with_decay(const float *w, const float *gradient, long count, float clip, float decay,
+                                        double *weight_squares) {
+  double total = 0, total_weights = 0;
   for (long start = 0; start < count; start += 4096) {
     long n = count - start < 4096 ? count - start : 4096;
     const float *weights = w + start, *part = gradient + start;
     SUM(squares, n, (part[i] * clip + decay * weights[i]) * (part[i] * clip + decay * weights[i]));
+    SUM(own_squares, n, weights[i] * weights[i]);
     total += (double)squares;
+    total_weights += (double)own_squares;
   }
+  *weight_squares = total_weights;
   return total;
 }
 

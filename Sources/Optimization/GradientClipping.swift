@@ -17,8 +17,8 @@ public enum GradientClipping: Sendable, Hashable {
   /// The length of every parameter's gradient, in the order of the store.
   static func lengths(_ gradients: Tensor, _ parameters: [Parameter]) -> [Double] {
     EmanateOptimization.lengths(of: parameters) { _, part in
-      em_sum_of_squares(gradients.pointer + part.lowerBound, part.count)
-    }
+      [em_sum_of_squares(gradients.pointer + part.lowerBound, part.count), 0]
+    }.map(\.x)
   }
 
   /// What each parameter's gradient is multiplied with, from the lengths of all. Skipped parameters count, as in

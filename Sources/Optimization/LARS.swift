@@ -82,7 +82,7 @@ public struct LARS: Optimizer {
       GradientClipping.lengths(gradients, store.parameters)
     }
     let clips = clipping.factors(lengths, store.parameters)
-    let (weights, sums) = profiled("trust ratios", Work(numbers: 3 * gradients.count)) {
+    let adapted = profiled("trust ratios", Work(numbers: 2 * gradients.count)) {
       adaptedLengths(store, gradients, clips, weightDecay: weightDecay)
     }
     let sweep = OptimizerSweep(store, followedBy: average) { index, parameter -> MomentumUpdate? in
@@ -92,8 +92,8 @@ public struct LARS: Optimizer {
       var (trust, decay) = (1.0, 0.0)
       if rules[index].isDecayed {
         (trust, decay) = scale(
-          weight: weights[index], gradient: clips[index] * lengths[index], sum: sums[index], rate: rate,
-          decay: weightDecay)
+          weight: adapted[index].x, gradient: clips[index] * lengths[index], update: adapted[index].y,
+          rate: rate, decay: weightDecay)
       }
       return MomentumUpdate(
         clip: Float(clips[index]), decay: Float(decay), trust: Float(trust), rate: Float(rate))
@@ -108,29 +108,28 @@ public struct LARS: Optimizer {
   /// ‖w‖ and, where the ratio wants it, ‖g + λ w‖ of every parameter that is scaled; 0 of the others.
   private func adaptedLengths(
     _ store: ParameterStore, _ gradients: Tensor, _ clips: [Double], weightDecay: Double
-  ) -> (weights: [Double], sums: [Double]) {
+  ) -> [SIMD2<Double>] {
     let (w, g) = (store.values.pointer, gradients.pointer)
-    let rules = rules
-    let weights = lengths(of: store.parameters) { index, part in
-      rules[index].isDecayed ? em_sum_of_squares(w + part.lowerBound, part.count) : 0
+    let (rules, ratio) = (rules, options.ratio)
+    return lengths(of: store.parameters) { index, part in
+      if !rules[index].isDecayed { return .zero }
+      let w = w + part.lowerBound
+      if ratio == .sum { return [em_sum_of_squares(w, part.count), 0] }
+      var weight = 0.0
+      let update = em_squares_with_decay(
+        w, g + part.lowerBound, part.count, Float(clips[index]), Float(weightDecay), &weight)
+      return [weight, update]
     }
-    if options.ratio == .sum { return (weights, weights) }
-    let sums = lengths(of: store.parameters) { index, part in
-      if !rules[index].isDecayed { return 0 }
-      return em_squares_with_decay(
-        w + part.lowerBound, g + part.lowerBound, part.count, Float(clips[index]), Float(weightDecay))
-    }
-    return (weights, sums)
   }
 
   /// What g + λ w is multiplied with, and λ.
-  private func scale(weight: Double, gradient: Double, sum: Double, rate: Double, decay: Double)
+  private func scale(weight: Double, gradient: Double, update: Double, rate: Double, decay: Double)
     -> (trust: Double, decay: Double)
   {
     var ratio = 1.0
     switch options.ratio {
     case .update:
-      if weight > 0 && sum > 0 { ratio = options.trustCoefficient * weight / sum }
+      if weight > 0 && update > 0 { ratio = options.trustCoefficient * weight / update }
     case .sum:
       if weight == 0 || gradient == 0 { return (1, 0) }
       ratio = options.trustCoefficient * weight / (gradient + decay * weight + 1e-8)

@@ -60,9 +60,11 @@ struct OptimizerSweep<Update> {
   }
 }
 
-/// The length of something of every parameter, in the order of the store, from its sums of squares over fixed
-/// blocks, so that no thread count shows.
-func lengths(of parameters: [Parameter], squares: (_ index: Int, _ part: Range<Int>) -> Double) -> [Double] {
+/// Two lengths of every parameter, in the order of the store, from sums of squares over fixed blocks, so that no
+/// thread count shows.
+func lengths(
+  of parameters: [Parameter], squares: (_ index: Int, _ part: Range<Int>) -> SIMD2<Double>
+) -> [SIMD2<Double>] {
   let blockSize = 1 << 16
   var blocks: [(parameter: Int, part: Range<Int>)] = []
   for (index, parameter) in parameters.enumerated() {
@@ -71,14 +73,14 @@ func lengths(of parameters: [Parameter], squares: (_ index: Int, _ part: Range<I
     }
   }
   let work = blocks
-  let sums = [Double](unsafeUninitializedCapacity: work.count) { sums, count in
+  let sums = [SIMD2<Double>](unsafeUninitializedCapacity: work.count) { sums, count in
     let base = sums.baseAddress!
     ThreadPool.shared.forEach(work.count) { index in
       base[index] = squares(work[index].parameter, work[index].part)
     }
     count = work.count
   }
-  var totals = [Double](repeating: 0, count: parameters.count)
+  var totals = [SIMD2<Double>](repeating: .zero, count: parameters.count)
   for (block, sum) in zip(work, sums) { totals[block.parameter] += sum }
   return totals.map { $0.squareRoot() }
 }

@@ -52,6 +52,9 @@ struct ScheduleReportTests {
     let table = try report([[], ["training.epochs=10"]]).table
     #expect(table.contains("93,700 steps, 937 an epoch"))
     #expect(table.contains("cut to 937 steps"))
+    #expect(
+      try report([["ema.halfLifeImages=11000"]]).table.contains(
+        "note: ema.halfLifeImages: 11000 images are a teacher's momentum of 0.995975 in batches of 64"))
     for name in [
       "learning rate", "weight decay", "teacher momentum", "teacher temperature", "half-life in images",
     ] {

@@ -126,8 +126,9 @@ void em_adamw(float *w, const float *gradient, float *m, float *v, long count, f
 // w -= rate * (own * g + past * direction). own and past are 0 and 1, or 1 and the momentum for Nesterov's form.
 void em_sgd(float *w, const float *gradient, float *direction, long count, float clip, float decay, float trust,
             float rate, float momentum, float own, float past);
-// The sum of (gradient * clip + decay * w)^2 in double precision; blocks of 4,096 in a fixed order.
-double em_squares_with_decay(const float *w, const float *gradient, long count, float clip, float decay);
+// The sums of (gradient * clip + decay * w)^2 and of w^2 in double precision; blocks of 4,096 in a fixed order.
+double em_squares_with_decay(const float *w, const float *gradient, long count, float clip, float decay,
+                             double *weight_squares);
 // teacher = momentum * teacher + rest * student, with rest = 1 - momentum rounded from double precision.
 void em_ema(float *teacher, const float *student, long count, float momentum, float rest);
 
