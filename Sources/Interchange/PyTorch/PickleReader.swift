@@ -16,7 +16,6 @@ struct PickleReader {
   /// For each open MARK the stack's height there.
   private var marks: [Int] = []
   private var memo: [Int: PickleValue] = [:]
-  private var memoized = 0
   /// The instruction being followed, and its place from the start of the file.
   private var opcode = PickleOpcode.stop
   private var offset = 0
@@ -24,6 +23,7 @@ struct PickleReader {
   /// An instruction allocates less than this on average, in bytes.
   private static let costOfInstruction = 128
   private static let freeCost = 64 << 20
+  private static let longestKey = 256
 
   /// Reads the pickle that begins with `part`'s first byte and ends within it; `name` is what errors call it.
   static func read(
@@ -113,9 +113,7 @@ struct PickleReader {
 
     case .binPut: memo[try argument(reader.count(bytes: 1))] = try top()
     case .longBinPut: memo[try argument(reader.count(bytes: 4))] = try top()
-    case .memoize:
-      memo[memoized] = try top()
-      memoized += 1
+    case .memoize: memo[memo.count] = try top()
     case .binGet: try recall(argument(reader.count(bytes: 1)))
     case .longBinGet: try recall(argument(reader.count(bytes: 4)))
 
@@ -317,6 +315,9 @@ struct PickleReader {
     case .none: break
     default: throw refused("a storage that is a view of another")
     }
+    // PyTorch's keys are numbers; every tensor looks its key up, so a key of megabytes would cost them again each time.
+    let length = contents.texts[key].count
+    guard length <= Self.longestKey else { throw refused("a storage's key of \(length) bytes") }
     guard count >= 0 else { throw refused("a storage of \(count) numbers") }
     contents.storages.append(PickledStorage(type: type, key: key, count: count))
     return .storage(contents.storages.count - 1)

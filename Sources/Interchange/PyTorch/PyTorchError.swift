@@ -16,7 +16,14 @@ public enum PyTorchError: Error, CustomStringConvertible {
   case tensor(path: String, name: String, reason: String)
 
   /// The file; the entry, instruction and offset, or tensor; and what is wrong.
+  ///
+  /// Control characters, which names in a file may have, are spelled out, and lists of many names are cut.
   public var description: String {
+    words.prefix(2000).unicodeScalars
+      .map { $0.properties.generalCategory == .control ? $0.escaped(asASCII: true) : String($0) }.joined()
+  }
+
+  private var words: String {
     switch self {
     case .file(let failure): "\(failure)"
     case .format(let path, let reason): "\(path): not a PyTorch checkpoint that can be read: \(reason)"

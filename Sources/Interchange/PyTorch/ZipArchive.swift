@@ -85,30 +85,16 @@ struct ZipArchive {
       var bytes = reader.count(bytes: 4), var begin = reader.count(bytes: 4)
     else { throw cut }
     var isSplit = disks != 0 || here != count
-    let isMarked = count == 0xFFFF || bytes == 0xFFFF_FFFF || begin == 0xFFFF_FFFF
-    if end >= 20 {
-      var locator = ByteReader(data, end - 20..<end)
-      if locator.number(bytes: 4) == 0x0706_4B50 {
-        guard locator.number(bytes: 4) == 0, let place = locator.count(bytes: 8), place <= end - 20 - 56
-        else {
-          throw refused("its zip64 locator points outside the file")
-        }
-        var record = ByteReader(data, place..<end - 20)
-        guard record.number(bytes: 4) == 0x0606_4B50, let size = record.count(bytes: 8), size == record.rest,
-          record.skip(4) != nil, let disks = record.number(bytes: 8), let here = record.count(bytes: 8),
-          let wideCount = record.count(bytes: 8), let wideBytes = record.count(bytes: 8),
-          let wideBegin = record.count(bytes: 8)
-        else { throw refused("its zip64 locator points to no zip64 end record") }
-        for (narrow, wide, mark) in [
-          (count, wideCount, 0xFFFF), (bytes, wideBytes, 0xFFFF_FFFF), (begin, wideBegin, 0xFFFF_FFFF),
-        ] where narrow != wide && narrow != mark {
-          throw refused("its two zip end records contradict each other (\(narrow) and \(wide))")
-        }
-        isSplit = disks != 0 || here != wideCount
-        (count, bytes, begin, end) = (wideCount, wideBytes, wideBegin, place)
-      } else if isMarked {
-        throw refused("its zip64 end record is missing")
+    if let wide = try wideEnd(of: data, before: end, path) {
+      for (narrow, wide, mark) in [
+        (count, wide.count, 0xFFFF), (bytes, wide.bytes, 0xFFFF_FFFF), (begin, wide.begin, 0xFFFF_FFFF),
+      ] where narrow != wide && narrow != mark {
+        throw refused("its two zip end records contradict each other (\(narrow) and \(wide))")
       }
+      isSplit = wide.isSplit
+      (count, bytes, begin, end) = (wide.count, wide.bytes, wide.begin, wide.place)
+    } else if count == 0xFFFF || bytes == 0xFFFF_FFFF || begin == 0xFFFF_FFFF {
+      throw refused("its zip64 end record is missing")
     }
     if isSplit { throw refused("the zip archive is one of several parts") }
     guard begin <= end, bytes == end - begin, count <= bytes / 46 else {
@@ -117,6 +103,32 @@ struct ZipArchive {
       )
     }
     return (begin..<end, count)
+  }
+
+  private struct WideEnd {
+    let count, bytes, begin: Int
+    let isSplit: Bool
+    /// Where the record itself begins.
+    let place: Int
+  }
+
+  /// The zip64 end record, if a locator for it stands before the end record.
+  private static func wideEnd(of data: Data, before end: Int, _ path: String) throws(PyTorchError) -> WideEnd?
+  {
+    guard end >= 20 else { return nil }
+    var locator = ByteReader(data, end - 20..<end)
+    guard locator.number(bytes: 4) == 0x0706_4B50 else { return nil }
+    guard locator.number(bytes: 4) == 0, let place = locator.count(bytes: 8), place <= end - 20 - 56 else {
+      throw .format(path: path, reason: "its zip64 locator points outside the file")
+    }
+    var record = ByteReader(data, place..<end - 20)
+    guard record.number(bytes: 4) == 0x0606_4B50, let size = record.count(bytes: 8), size == record.rest,
+      record.skip(4) != nil, let disks = record.number(bytes: 8), let here = record.count(bytes: 8),
+      let count = record.count(bytes: 8), let bytes = record.count(bytes: 8),
+      let begin = record.count(bytes: 8)
+    else { throw .format(path: path, reason: "its zip64 locator points to no zip64 end record") }
+    return WideEnd(
+      count: count, bytes: bytes, begin: begin, isSplit: disks != 0 || here != count, place: place)
   }
 
   /// The directory's next entry.

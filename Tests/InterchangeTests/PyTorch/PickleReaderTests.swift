@@ -47,7 +47,8 @@ struct PickleReaderTests {
       for callee in [Pickle.global(module, name), stacked] {
         let text = try refusal(Pickle.file(Pickle.call(callee, [Pickle.text("touch \(mark)")])))
         #expect(text.contains("data.pkl, byte") && text.contains("nothing of it was executed"), "\(text)")
-        #expect(text.contains("`\(module).\(name)`"))
+        let shown = "\(module).\(name)".replacing("\u{1B}", with: "\\u{1B}").replacing("\0", with: "\\0")
+        #expect(text.contains("`\(shown)`"))
       }
       #expect(!FileManager.default.fileExists(atPath: mark))
     }
@@ -120,8 +121,8 @@ struct PickleReaderTests {
   @Test("Deep nesting and bombs end in an error, however long", arguments: Bomb.allCases)
   func bombs(bomb: Bomb) throws {
     #expect(try !refusal(pickle(bomb, 1000)).isEmpty)
-    #expect(try !refusal(pickle(bomb, 400_000)).isEmpty)
-    let text = try refusal(pickle(bomb, 4_000_000))
+    #expect(try !refusal(pickle(bomb, 100_000)).isEmpty)
+    let text = try refusal(pickle(bomb, 1_000_000))
     #expect(text.contains("more instructions than a file of this size needs"), "\(text)")
   }
 
