@@ -26,7 +26,6 @@ public struct SafetensorsContents: Sendable {
     "I32": 4,
     "U32": 4, "F32": 4, "F64": 8, "I64": 8, "U64": 8,
   ]
-  private static let converted: Set<NumberType> = [.float32, .float16, .bfloat16, .float64]
   private static let longestHeader = 100_000_000
 
   init(path: String) throws(SafetensorsError) {
@@ -70,12 +69,12 @@ public struct SafetensorsContents: Sendable {
   /// name.
   public func type(of name: String) -> String? { entries[name]?.dtype }
 
-  /// A tensor, converted to float32 from F32, F16, BF16 or F64.
+  /// A tensor, each of its numbers rounded to the nearest float32; integers too, but for U16, U32 and U64.
   public func tensor(_ name: String) throws(SafetensorsError) -> Tensor {
     guard let entry = entries[name] else {
       throw .tensor(path: path, name: name, reason: "the file has none of this name")
     }
-    guard let type = NumberType(rawValue: entry.dtype), Self.converted.contains(type) else {
+    guard let type = NumberType(rawValue: entry.dtype) else {
       throw .unsupportedType(path: path, name: name, type: entry.dtype)
     }
     var tensor = Tensor(uninitialized: Shape(entry.shape))

@@ -24,7 +24,7 @@ public enum SafetensorsError: Error, CustomStringConvertible {
     case .header(let path, let reason): "\(path): not a safetensors file: \(reason)"
     case .tensor(let path, let name, let reason): "\(path): tensor `\(name)`: \(reason)"
     case .unsupportedType(let path, let name, let type):
-      "\(path): tensor `\(name)` has type \(type); F32, F16, BF16 and F64 can be read"
+      "\(path): tensor `\(name)` has type \(type); F64, F32, F16, BF16, I64 to I8, U8 and BOOL can be read"
     case .missing(let path, let name, let shape):
       "\(path): no tensor `\(name)`; one of shape \(shape) is needed"
     case .unexpected(let path, let name, let shape):

@@ -26,7 +26,9 @@ func brokenProperty(ofSafetensors path: String, copy: String) -> String? {
     do {
       tensors.append((name, try file.tensor(name, shape: shape)))
     } catch {
-      if ["F32", "F16", "BF16", "F64"].contains(type) { return "`\(name)` is refused later: \(error)" }
+      if ["F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL"].contains(type) {
+        return "`\(name)` is refused later: \(error)"
+      }
     }
   }
   do {
