@@ -56,25 +56,49 @@ public struct NetworkReader: Sendable {
 
   /// The network that is stored at `path`.
   public func read(_ path: String) throws(WeightsError) -> FrozenNetwork {
+    let place = try place(of: path)
+    return try file(place.file, of: place.run)
+  }
+
+  /// All tensors of the file that `path` stands for, those of heads too, and what a copy should carry as metadata:
+  /// the file's own, and of a run's file the mean and deviation of its recipe.
+  public func tensors(_ path: String) throws(WeightsError) -> (file: WeightsFile, metadata: [String: String])
+  {
+    let place = try place(of: path)
+    let contents = try open(place.file)
+    var metadata = contents.metadata
+    if let run = place.run {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = .sortedKeys
+      do {
+        metadata[Self.normalizationKey] = String(
+          decoding: try encoder.encode(try normalization(of: contents, run)), as: UTF8.self)
+      } catch { throw error as? WeightsError ?? .notWeights(path: path, reason: "\(error)") }
+    }
+    return (contents, metadata)
+  }
+
+  // MARK: Where things are
+
+  /// The weights file that a path stands for, and the run that it belongs to.
+  private func place(of path: String) throws(WeightsError) -> (file: String, run: Run?) {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw .missing(path: path)
     }
     if !isFolder.boolValue {
-      return try file(path, of: try run(aroundCheckpoint: parent(path)))
+      return (path, try run(aroundCheckpoint: parent(path)))
     }
     if let run = try run(path) {
-      return try file(weights(in: newestCheckpoint(inRun: path)), of: run)
+      return (weights(in: try newestCheckpoint(inRun: path)), run)
     }
     if exists(weights(in: path)) {
-      return try file(weights(in: path), of: try run(aroundCheckpoint: path))
+      return (weights(in: path), try run(aroundCheckpoint: path))
     }
     throw .notWeights(
       path: path,
       reason: "a folder without config.yaml (a run's) and without \(hints.role).safetensors (a checkpoint's)")
   }
-
-  // MARK: Where things are
 
   private func newestCheckpoint(inRun run: String) throws(WeightsError) -> String {
     let last = join(run, "checkpoints/last")
@@ -125,10 +149,12 @@ public struct NetworkReader: Sendable {
 
   // MARK: What is in them
 
-  private func file(_ path: String, of run: Run?) throws(WeightsError) -> FrozenNetwork {
-    let contents: WeightsFile
-    do { contents = try WeightsFile.read(path, network: hints.role.rawValue) } catch { throw .file(error) }
+  private func open(_ path: String) throws(WeightsError) -> WeightsFile {
+    do { return try WeightsFile.read(path, network: hints.role.rawValue) } catch { throw .file(error) }
+  }
 
+  private func file(_ path: String, of run: Run?) throws(WeightsError) -> FrozenNetwork {
+    let contents = try open(path)
     let architecture = try architecture(of: contents, run)
     let side = hints.side ?? architecture.side
     guard side > 0 && side % architecture.patch == 0 else { throw .side(side, patch: architecture.patch) }

@@ -124,6 +124,9 @@ import Testing
     try recipe.write(toFile: folder.place("run/recipe.yaml"), atomically: true, encoding: .utf8)
     for path in [run, run + "/checkpoints/step-20", run + "/checkpoints/step-20/teacher.safetensors"] {
       #expect(try reading(path).normalization.mean[0] == 0.25)
+      let tensors = try NetworkReader().tensors(path)
+      #expect(Set(tensors.file.names) == Set(self.tensors().map(\.name)))
+      #expect(tensors.metadata[NetworkReader.normalizationKey]?.contains("[0.25,") == true)
       let decoder = try reading(path).randomized(seed: 1).decoder
       #expect(decoder.alpha == .over(.white) && decoder.orientation == .apply)
     }
