@@ -77,30 +77,7 @@ struct BenchmarkStepCommand: ParsableCommand {
           "%.2f images/s (median step %.3f s), loss %.4f, %d parameters, peak memory %.0f MB, %d new buffers in the "
           + "last step", report.images_per_second, report.step_seconds, report.loss, report.parameters,
         Double(report.peak_resident_bytes) / 1e6, report.allocations_in_last_step)
-        + (result.profile.map { "\n\n" + Self.table($0) + "\n\n" + Self.table(Self.memory(result)) } ?? ""))
-  }
-
-  private static func table(_ profile: StepProfile) -> String {
-    let head =
-      "operation                        calls        ms   share   GFLOP/s   of products        MB      GB/s"
-    let rows = profile.rows(above: 0.001).map { row in
-      let name = row.kind.padding(toLength: 30, withPad: " ", startingAt: 0)
-      let calls = row.calls > 0 ? String(format: "%8.0f", row.calls) : "        "
-      let products =
-        row.gflops > 0
-        ? String(format: "%8.1f %11.0f %%", row.gflops, 100 * row.shareOfProductRate)
-        : String(repeating: " ", count: 22)
-      let bytes =
-        row.megabytes > 0
-        ? String(format: "%9.0f %9.1f", row.megabytes, row.megabytes / row.milliseconds) : ""
-      return name + calls + String(format: "%10.1f %5.1f %%  ", row.milliseconds, 100 * row.share) + products
-        + " " + bytes
-    }
-    return ([head] + rows).joined(separator: "\n")
-      + String(
-        format:
-          "\n\nMatrix products of this machine now: %.1f GFLOP/s. MB are operands read and results written.",
-        profile.productRate)
+        + (result.profile.map { "\n\n" + ProfileTable(profile: $0).text + "\n\n" + Self.table(Self.memory(result)) } ?? ""))
   }
 
   /// Tensors by what they hold; what the process holds beyond them is freed blocks kept for later, code and libraries.
