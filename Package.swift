@@ -84,8 +84,8 @@ let package = Package(
     .target(
       name: "EmanateMethods",
       dependencies: [
-        "EmanateTensors", "EmanateAutograd", "EmanateNetworks", "EmanateObjectives", "EmanateOptimization",
-        "EmanateData", "EmanateConfiguration",
+        "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks", "EmanateObjectives",
+        "EmanateOptimization", "EmanateData", "EmanateConfiguration",
       ],
       path: "Sources/Methods"),
     .target(

@@ -39,6 +39,10 @@ INLINE float activated(float x, int activation) {
       gate = gate < 0 ? 0 : gate > 6 ? 6 : gate;
       return x * gate * (1.0f / 6);
     }
+    case EM_HARD_SIGMOID: {
+      float gate = x + 3;
+      return (gate < 0 ? 0 : gate > 6 ? 6 : gate) * (1.0f / 6);
+    }
     default: return x;
   }
 }
@@ -80,6 +84,9 @@ VECTORIZED void em_normalize_channels(const float *x, long rows, long channels, 
     case EM_HARD_SWISH:
       normalize_channels(x, rows, channels, scale, shift, other, other_scale, other_shift, EM_HARD_SWISH, out);
       break;
+    case EM_HARD_SIGMOID:
+      normalize_channels(x, rows, channels, scale, shift, other, other_scale, other_shift, EM_HARD_SIGMOID, out);
+      break;
     default: normalize_channels(x, rows, channels, scale, shift, other, other_scale, other_shift, EM_IDENTITY, out);
   }
 }
@@ -90,7 +97,14 @@ VECTORIZED void em_normalize_channels_backward(float *dy, const float *x, const 
   for (long r = 0; r < rows; r++) {
     const float *in = x + r * channels, *o = out + r * channels;
     float *g = dy + r * channels;
-    if (out) {
+    if (activation == EM_HARD_SIGMOID && out) {
+      ELEMENTWISE for (long c = 0; c < channels; c++) g[c] = o[c] > 0 && o[c] < 1 ? g[c] * (1.0f / 6) : 0;
+    } else if (activation == EM_HARD_SIGMOID) {
+      ELEMENTWISE for (long c = 0; c < channels; c++) {
+        float n = scale ? in[c] * scale[c] + shift[c] : in[c];
+        g[c] = n > -3 && n < 3 ? g[c] * (1.0f / 6) : 0;
+      }
+    } else if (out) {
       float most = activation == EM_RELU6 ? 6.0f : __builtin_inff();
       ELEMENTWISE for (long c = 0; c < channels; c++) g[c] = o[c] > 0 && o[c] < most ? g[c] : 0;
     } else if (activation == EM_HARD_SWISH) {

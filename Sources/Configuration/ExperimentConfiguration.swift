@@ -20,19 +20,47 @@ public struct ExperimentConfiguration: Hashable, Sendable {
   /// The projection head behind the backbone.
   public var head = HeadSettings()
   /// The projector and predictor of BYOL and SimSiam; `preset` is what the method's paper has.
-public struct ProjectorSettings: Hashable, Sendable {
-  /// The width of the projector's hidden layers: 4,096 for BYOL, 2,048 for SimSiam.
-  public var hidden = PresetOr<Int>.preset
-  /// The width of projections and predictions: 256 for BYOL, 2,048 for SimSiam.
-  public var output = PresetOr<Int>.preset
-  /// The width of the predictor's hidden layer: 4,096 for BYOL, 512 for SimSiam.
-  public var predictorHidden = PresetOr<Int>.preset
-  /// Whether BYOL's target network begins with weights of its own, as its authors have it, not as a copy.
-  public var independentTarget = true
-}
+  public struct ProjectorSettings: Hashable, Sendable {
+    /// The width of the projector's hidden layers: 4,096 for BYOL, 2,048 for SimSiam.
+    public var hidden = PresetOr<Int>.preset
+    /// The width of projections and predictions: 256 for BYOL, 2,048 for SimSiam.
+    public var output = PresetOr<Int>.preset
+    /// The width of the predictor's hidden layer: 4,096 for BYOL, 512 for SimSiam.
+    public var predictorHidden = PresetOr<Int>.preset
+    /// Whether BYOL's target network begins with weights of its own, as its authors have it, not as a copy.
+    public var independentTarget = true
+  }
 
-/// DINO's loss.
+  /// What DINOv2 adds to DINO.
+  public struct DINOv2Settings: Hashable, Sendable {
+    /// The weight of iBOT's loss of masked patches.
+    public var ibotWeight = 1.0
+    /// The weight of KoLeo's loss of each global crop.
+    public var koleoWeight = 0.1
+    /// The share of global crops that have masked patches.
+    public var maskShare = 0.5
+    /// The share of such a crop's patches that is masked.
+    public var maskRatio = 0.1...0.5
+    /// Whether class tokens and patches have heads of their own.
+    public var separateHeads = false
+  }
+
+  /// Mean Teacher's labels and weights.
+  public struct MeanTeacherSettings: Hashable, Sendable {
+    /// The share of each class's images whose label is used.
+    public var labelledShare = 0.1
+    /// The consistency's weight after its ramp.
+    public var consistencyWeight = 10.0
+    /// The share of the run in which that weight rises.
+    public var rampShare = 0.2
+  }
+
+  /// DINO's loss.
   public var dino = DINOSettings()
+  /// DINOv2's further losses.
+  public var dinov2 = DINOv2Settings()
+  /// Mean Teacher.
+  public var meanTeacher = MeanTeacherSettings()
   /// BYOL's and SimSiam's heads.
   public var projector = ProjectorSettings()
   /// The teacher's moving average.
@@ -120,6 +148,10 @@ public struct NetworkSettings: Hashable, Sendable {
   /// How position embeddings are brought to another side.
   public var positionInterpolation = PositionInterpolation.dino
 
+  /// Register tokens of a vision transformer.
+  public var registers = 0
+  /// The first gains of a vision transformer's LayerScale.
+  public var layerScale = OffOr<Double>.off
   /// How images enter a residual network.
   public var stem = ResNetSizes.Stem.imageNet
   /// The channels of a residual network's first stage, instead of 64.
@@ -156,7 +188,8 @@ public struct NetworkSettings: Hashable, Sendable {
 
   /// Width and heads of a vision transformer, or nil.
   public var transformerWidth: (width: Int, heads: Int)? {
-    guard let preset = VisionTransformerSizes.presets.first(where: { $0.name == architecture.rawValue }) else {
+    guard let preset = VisionTransformerSizes.presets.first(where: { $0.name == architecture.rawValue })
+    else {
       return nil
     }
     return (width.value ?? preset.width, heads.value ?? preset.heads)
@@ -168,6 +201,7 @@ public struct NetworkSettings: Hashable, Sendable {
     (choices.width, choices.depth, choices.heads) = (width.value, depth.value, heads.value)
     (choices.mlpRatio, choices.patch, choices.side) = (mlpRatio, patch, side)
     (choices.dropPath, choices.positionInterpolation) = (dropPath, positionInterpolation)
+    (choices.registers, choices.layerScale) = (registers, layerScale.value)
     (choices.stem, choices.channels) = (stem, channels.value)
     return choices
   }

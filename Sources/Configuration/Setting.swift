@@ -107,9 +107,15 @@ public struct Setting: Sendable {
     Setting(
       "network.positionInterpolation", \.network.positionInterpolation,
       "how position embeddings change their side"),
+    Setting(
+      "network.registers", \.network.registers, "register tokens of a vision transformer", within: 0...64),
+    Setting(
+      "network.layerScale", \.network.layerScale, "first gains of a vision transformer's LayerScale",
+      within: positive),
     Setting("network.stem", \.network.stem, "how images enter a residual network: cifar is for small ones"),
     Setting(
-      "network.channels", \.network.channels, "channels of a residual network's first stage", within: 1...4096),
+      "network.channels", \.network.channels, "channels of a residual network's first stage", within: 1...4096
+    ),
 
     Setting("head.hidden", \.head.hidden, "width of the hidden layers", within: 1...65_536),
     Setting(
@@ -118,10 +124,32 @@ public struct Setting: Sendable {
     Setting("head.normLastLayer", \.head.normLastLayer, "whether the prototypes' gains stay at 1"),
 
     Setting(
+      "dinov2.ibotWeight", \.dinov2.ibotWeight, "weight of the loss of masked patches", within: 0...1000),
+    Setting(
+      "dinov2.koleoWeight", \.dinov2.koleoWeight, "weight of KoLeo's loss of a global crop", within: 0...1000),
+    Setting(
+      "dinov2.maskShare", \.dinov2.maskShare, "share of global crops with masked patches", within: 0...1),
+    Setting("dinov2.maskRatio", \.dinov2.maskRatio, "share of such a crop's patches masked", within: 0...1),
+    Setting(
+      "dinov2.separateHeads", \.dinov2.separateHeads,
+      "whether class tokens and patches have heads of their own"),
+
+    Setting(
+      "meanTeacher.labelledShare", \.meanTeacher.labelledShare, "share of each class's labels that is used",
+      within: 0...1),
+    Setting(
+      "meanTeacher.consistencyWeight", \.meanTeacher.consistencyWeight, "weight of the consistency",
+      within: 0...1e6),
+    Setting(
+      "meanTeacher.rampShare", \.meanTeacher.rampShare, "share of the run in which that weight rises",
+      within: 0...1),
+
+    Setting(
       "projector.hidden", \.projector.hidden, "width of the hidden layers of BYOL's and SimSiam's projector",
       within: 1...65_536),
     Setting(
-      "projector.output", \.projector.output, "width of their projections and predictions", within: 1...65_536),
+      "projector.output", \.projector.output, "width of their projections and predictions", within: 1...65_536
+    ),
     Setting(
       "projector.predictorHidden", \.projector.predictorHidden, "width of their predictor's hidden layer",
       within: 1...65_536),

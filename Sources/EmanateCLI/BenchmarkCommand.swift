@@ -6,5 +6,8 @@ struct BenchmarkCommand: ParsableCommand {
     commandName: "benchmark",
     abstract: "Measures this machine's matrix products, the training step, the data path.",
     discussion: "Run with OPENBLAS_CORETYPE unset: some environments set it to an older kernel set.",
-    subcommands: [BenchmarkGEMMCommand.self, BenchmarkStepCommand.self, BenchmarkTrainCommand.self, BenchmarkDataCommand.self])
+    subcommands: [
+      BenchmarkGEMMCommand.self, BenchmarkStepCommand.self, BenchmarkTrainCommand.self,
+      BenchmarkDataCommand.self,
+    ])
 }

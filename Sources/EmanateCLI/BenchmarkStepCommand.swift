@@ -77,7 +77,9 @@ struct BenchmarkStepCommand: ParsableCommand {
           "%.2f images/s (median step %.3f s), loss %.4f, %d parameters, peak memory %.0f MB, %d new buffers in the "
           + "last step", report.images_per_second, report.step_seconds, report.loss, report.parameters,
         Double(report.peak_resident_bytes) / 1e6, report.allocations_in_last_step)
-        + (result.profile.map { "\n\n" + ProfileTable(profile: $0).text + "\n\n" + Self.table(Self.memory(result)) } ?? ""))
+        + (result.profile.map {
+          "\n\n" + ProfileTable(profile: $0).text + "\n\n" + Self.table(Self.memory(result))
+        } ?? ""))
   }
 
   /// Tensors by what they hold; what the process holds beyond them is freed blocks kept for later, code and libraries.

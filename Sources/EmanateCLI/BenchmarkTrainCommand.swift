@@ -21,7 +21,8 @@ struct BenchmarkTrainCommand: ParsableCommand {
   @Option(help: "The images' side in pixels.") var side = 224
   @Option(help: "Pixels of a patch's side, for vision transformers.") var patch = 16
   @Option(help: "Channels of a residual network's first stage.") var channels: Int?
-  @Option(help: "How images enter a residual network: imagenet or cifar.") var stem = ResNetSizes.Stem.imageNet
+  @Option(help: "How images enter a residual network: imagenet or cifar.") var stem = ResNetSizes.Stem
+    .imageNet
   @Option(help: "Steps, two of warm-up among them.") var steps = 8
   @Option(help: "Keys weights and images.") var seed: UInt64 = 0
   @Flag(help: "Say where the time goes, by kind of operation.") var profile = false
@@ -30,7 +31,8 @@ struct BenchmarkTrainCommand: ParsableCommand {
 
   func validate() throws {
     for (name, value) in [
-      ("--batch", batch), ("--side", side), ("--patch", patch), ("--steps", steps), ("--channels", channels ?? 1),
+      ("--batch", batch), ("--side", side), ("--patch", patch), ("--steps", steps),
+      ("--channels", channels ?? 1),
     ] where value < 1 { throw ValidationError("\(name): \(value); at least 1") }
     if arch.isTransformer && side % patch != 0 {
       throw ValidationError("--side: \(side) pixels are not whole patches of \(patch)")
@@ -53,7 +55,8 @@ struct BenchmarkTrainCommand: ParsableCommand {
     output.result(
       report,
       text: String(
-        format: "%.2f images/s (median step %.3f s), loss %.4f, %d parameters, peak memory %.0f MB, %d new buffers",
+        format:
+          "%.2f images/s (median step %.3f s), loss %.4f, %d parameters, peak memory %.0f MB, %d new buffers",
         report.images_per_second, report.step_seconds, report.loss, report.parameters,
         Double(report.peak_resident_bytes) / 1e6, report.allocations_in_last_step)
         + (result.profile.map { "\n\n" + ProfileTable(profile: $0).text } ?? ""))

@@ -31,11 +31,13 @@ public struct FrozenNetwork {
     let backbone = architecture.backbone(scope)
     let store = ParameterStore(scope)
     store.initialize(seed: seed)
-    self.init(architecture, backbone, store, side: side, normalization: normalization, decoder: decoder, notes: [])
+    self.init(
+      architecture, backbone, store, side: side, normalization: normalization, decoder: decoder, notes: [])
   }
 
   init(
-    _ architecture: any Architecture, _ backbone: any Backbone, _ store: ParameterStore, side: Int, normalization: Normalization,
+    _ architecture: any Architecture, _ backbone: any Backbone, _ store: ParameterStore, side: Int,
+    normalization: Normalization,
     decoder: ImageDecoder, notes: [String]
   ) {
     precondition(

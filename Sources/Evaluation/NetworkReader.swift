@@ -43,7 +43,9 @@ public struct NetworkReader: Sendable {
     guard choices.patch > 0 && choices.side > 0 else { throw .side(choices.side, patch: choices.patch) }
     let name = hints.architecture ?? .vitTiny
     // A vision transformer cannot be made of a side that its patches do not fill.
-    if name.isTransformer && choices.side % choices.patch != 0 { throw .side(choices.side, patch: choices.patch) }
+    if name.isTransformer && choices.side % choices.patch != 0 {
+      throw .side(choices.side, patch: choices.patch)
+    }
     return name(choices)
   }
 
@@ -162,7 +164,8 @@ public struct NetworkReader: Sendable {
     let scope = ParameterScope()
     let backbone = architecture.backbone(scope)
     let left = try check(
-      contents, against: scope.parameters.map { ($0.name, $0.shape) } + scope.buffers.map { ($0.name, $0.shape) })
+      contents,
+      against: scope.parameters.map { ($0.name, $0.shape) } + scope.buffers.map { ($0.name, $0.shape) })
     let store = ParameterStore(scope)
     do throws(WeightsFileError) {
       func tensor(_ name: String, _ shape: Shape) throws(WeightsFileError) -> Tensor {
@@ -172,7 +175,9 @@ public struct NetworkReader: Sendable {
         }
         return tensor
       }
-      for parameter in scope.parameters { store.set(parameter, to: try tensor(parameter.name, parameter.shape)) }
+      for parameter in scope.parameters {
+        store.set(parameter, to: try tensor(parameter.name, parameter.shape))
+      }
       for buffer in scope.buffers { store.set(buffer, to: try tensor(buffer.name, buffer.shape)) }
     } catch { throw .file(error) }
     var notes: [String] = []
@@ -201,7 +206,8 @@ public struct NetworkReader: Sendable {
     let known = Set(wanted.map(\.name))
     var left: [String] = []
     for name in contents.names where !known.contains(name) {
-      let isHead = ["head.", "fc.", "classifier.", "projector.", "predictor."].contains(where: name.hasPrefix)
+      let isHead = ["head.", "fc.", "classifier.", "ibot_head.", "projector.", "predictor."].contains(
+        where: name.hasPrefix)
       guard isHead || name.hasSuffix("num_batches_tracked") else {
         throw .file(.unexpected(path: contents.path, name: name, shape: contents.shape(of: name)!))
       }
@@ -246,7 +252,8 @@ public struct NetworkReader: Sendable {
       guard let stored = ArchitectureRegistry.architecture(metadata: contents.metadata),
         (stored as? VisionTransformerSizes).map({ fits($0, contents) }) ?? true
       else {
-        throw .notWeights(path: contents.path, reason: "its metadata are not sizes of an architecture known here")
+        throw .notWeights(
+          path: contents.path, reason: "its metadata are not sizes of an architecture known here")
       }
       found = stored
     } else {

@@ -21,7 +21,8 @@ struct TransformerShapes {
         let others = contents.names.prefix(3).joined(separator: ", ")
         throw .notWeights(
           path: path,
-          reason: "no tensor `\(name)`, so not a vision transformer named as in timm, and not a network of convolutions that is known here; it holds \(others), ..."
+          reason:
+            "no tensor `\(name)`, so not a vision transformer named as in timm, and not a network of convolutions that is known here; it holds \(others), ..."
         )
       }
       guard shape.rank == rank, shape.array.allSatisfy({ $0 > 0 }) else {
@@ -52,12 +53,16 @@ struct TransformerShapes {
       throw .contradiction(path: path, given: "\(heads) heads", found: "\(width) wide")
     }
     let (whole, rest) = hidden.quotientAndRemainder(dividingBy: width)
+    let token = contents.shape(of: "reg_token")
+    let registers = token?.rank == 3 ? min(token![1], contents.names.count) : 0
     return VisionTransformerSizes(
       width: width, depth: blocks.count, heads: heads,
       // Half more than the hidden width, so that its product with the width rounds down to it.
       mlpRatio: rest == 0 ? Double(whole) : (Double(hidden) + 0.5) / Double(width), patch: patch,
       side: grid * patch,
-      positionInterpolation: interpolation)
+      positionInterpolation: interpolation, registers: registers,
+      layerScale: contents.shape(of: "blocks.0.ls1.gamma") == nil ? nil : 1,
+      hasMaskToken: contents.shape(of: "mask_token") != nil)
   }
 
   /// Heads of 64, as all of timm's have; or those of our own preset of that width.

@@ -23,6 +23,8 @@ public struct KeyedGenerator: RandomNumberGenerator, Sendable {
     case mixing
     /// Which patches of a crop are masked.
     case masks
+    /// Which images keep their labels.
+    case labels
   }
 
   private var state: UInt64

@@ -33,7 +33,7 @@ public struct BYOL: Method {
   public mutating func loss(_ views: Views, _ pass: Pass, _ now: Moment) -> Variable {
     let images = views.images
     let targets = teacher.asTeacher(pass.precision) {
-      concatenated(encoder.projections([views.groups[0]], images: images, $0))
+      concatenated(encoder.projections([views.groups[0]], images: images, $0)).value
     }
     let projections = encoder.projections(views.groups, images: images, pass)
     let predictions = concatenated(encoder.predictions(projections, pass))

@@ -41,7 +41,7 @@ public struct DINO: Method {
       globals.shape[0] % views.globalViews == 0,
       "DINO: \(globals.shape[0]) rows are not \(views.globalViews) views")
     let batch = globals.shape[0] / views.globalViews
-    let targets = teacher.asTeacher(pass.precision) { encoder([globals], $0) }
+    let targets = teacher.asTeacher(pass.precision) { encoder([globals], $0).value }
     let guesses = encoder(views.groups, pass)
     precondition(
       guesses.shape[0] % batch == 0, "DINO: \(guesses.shape[0]) rows are not whole views of \(batch)")

@@ -9,10 +9,12 @@ public struct Views {
   public let groups: [Tensor]
   /// How many of the first group's views are global: the teacher sees those.
   public let globalViews: Int
+  /// Which of the folder's images these are views of, B rows; empty where nobody knows.
+  public let samples: [Int]
 
   /// Views as a loader packs them.
-  public init(groups: [Tensor], globalViews: Int) {
-    (self.groups, self.globalViews) = (groups, globalViews)
+  public init(groups: [Tensor], globalViews: Int, samples: [Int] = []) {
+    (self.groups, self.globalViews, self.samples) = (groups, globalViews, samples)
   }
 
   /// How many images these are views of, B.
@@ -36,7 +38,8 @@ public struct Views {
       }
       return part
     }
-    return Views(groups: parts, globalViews: globalViews)
+    return Views(
+      groups: parts, globalViews: globalViews, samples: samples.isEmpty ? [] : Array(samples[range]))
   }
 }
 

@@ -1,4 +1,5 @@
 import EmanateConfiguration
+import EmanateData
 import EmanateNetworks
 import EmanateObjectives
 
@@ -11,22 +12,31 @@ public enum MethodRegistry {
     public let name: String
     /// One line, with the source.
     public let summary: String
-    /// The method with freshly initialised networks.
-    public let make: @Sendable (ExperimentConfiguration) -> any Method
+    /// The method with freshly initialised networks, for the images of a folder.
+    public let make: @Sendable (ExperimentConfiguration, ImageFolder) throws -> any Method
   }
 
   /// Every method.
   public static let all: [Entry] = [
     Entry(
       name: DINO.name, summary: "self-distillation with no labels (Caron et al. 2021, arXiv:2104.14294)",
-      make: { DINO($0) }),
+      make: { configuration, _ in DINO(configuration) }),
     Entry(
       name: BYOL.name, summary: "bootstrap your own latent (Grill et al. 2020, arXiv:2006.07733)",
-      make: { BYOL($0) }),
+      make: { configuration, _ in BYOL(configuration) }),
     Entry(
       name: SimSiam.name,
       summary: "siamese networks without a teacher, a control (Chen and He 2021, arXiv:2011.10566)",
-      make: { SimSiam($0) }),
+      make: { configuration, _ in SimSiam(configuration) }),
+    Entry(
+      name: DINOv2.name,
+      summary: "DINO, masked patches and spread features together (Oquab et al. 2023, arXiv:2304.07193)",
+      make: { configuration, _ in try DINOv2(configuration) }),
+    Entry(
+      name: MeanTeacher.name,
+      summary:
+        "a few labels, and consistency with the mean of students (Tarvainen and Valpola 2017, arXiv:1703.01780)",
+      make: { try MeanTeacher($0, $1) }),
   ]
 
   /// The method of this name.

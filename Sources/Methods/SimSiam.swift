@@ -57,7 +57,8 @@ extension SimSiam {
     let encoder = PredictingEncoder(
       scope, backbone: configuration.network.chosen.backbone(scope),
       projector: MLPHead.Layer.simSiamProjector(hidden: settings.hidden.value ?? 2048, output: output),
-      predictor: MLPHead.Layer.simSiamPredictor(hidden: settings.predictorHidden.value ?? 512, output: output))
+      predictor: MLPHead.Layer.simSiamPredictor(hidden: settings.predictorHidden.value ?? 512, output: output)
+    )
     let student = ParameterStore(scope)
     student.initialize(seed: UInt64(configuration.seed))
     self.init(encoder: encoder, student: student)

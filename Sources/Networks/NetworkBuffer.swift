@@ -30,7 +30,8 @@ extension ParameterStore {
 
   /// Replaces one buffer's numbers.
   public func set(_ buffer: NetworkBuffer, to value: Tensor) {
-    precondition(value.shape.count == buffer.shape.count, "\(buffer.name): \(value.shape) for \(buffer.shape)")
+    precondition(
+      value.shape.count == buffer.shape.count, "\(buffer.name): \(value.shape) for \(buffer.shape)")
     updateBuffers { base in value.withElements { _ = base[buffer.part].update(fromContentsOf: $0) } }
   }
 

@@ -25,7 +25,7 @@ public struct Parameter: Sendable {
 /// How a parameter's first numbers are drawn.
 public enum Initialization: Sendable, Equatable {
   /// Constants.
-  case zeros, ones
+  case zeros, ones, constant(Float)
   /// Normal with deviation `std`, cut at ±2 (absolute, as PyTorch's `trunc_normal_` does by default).
   case truncatedNormal(std: Float)
   /// Normal with deviation `std`.
@@ -135,6 +135,7 @@ public final class ParameterStore {
         switch parameter.initialization {
         case .zeros: target.update(repeating: 0)
         case .ones: target.update(repeating: 1)
+        case .constant(let number): target.update(repeating: number)
         case .normal(let std):
           for i in target.indices { target[i] = Float(generator.normal() * Double(std)) }
         case .uniform(let bound):
@@ -176,7 +177,8 @@ public final class ParameterStore {
   /// Changes buffers. No pass may be open, and nobody may hold a view of them.
   func updateBuffers(_ body: (UnsafeMutableBufferPointer<Float>) -> Void) {
     precondition(openPasses == 0, "ParameterStore: a pass over these buffers is still open")
-    precondition(bufferValues.isUniquelyReferenced(), "ParameterStore: somebody still holds a view of the buffers")
+    precondition(
+      bufferValues.isUniquelyReferenced(), "ParameterStore: somebody still holds a view of the buffers")
     bufferValues.withMutableElements(body)
   }
 

@@ -53,7 +53,8 @@ public final class Pass {
   /// normalises with its batch.
   public init(
     _ store: ParameterStore, tape: Tape? = nil, mode: Mode, statistics: Statistics? = nil, seed: UInt64 = 0,
-    step: Int = 0, memory: Memory = .keepsActivations, images: BatchPart? = nil, precision: Precision = .float32
+    step: Int = 0, memory: Memory = .keepsActivations, images: BatchPart? = nil,
+    precision: Precision = .float32
   ) {
     self.store = store
     self.tape = tape

@@ -36,7 +36,7 @@ extension Pretraining {
       }
       return try trainer.forecast(clock: clock)
     }
-    return try open(try method())
+    return try open(try method(preparation.folder))
   }
 }
 

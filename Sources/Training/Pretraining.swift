@@ -88,16 +88,16 @@ public struct Pretraining {
     func open<M: Method>(_ method: M) throws -> RunOutcome {
       try start(method, preparation, observer: observer, clock: clock, shouldStop: shouldStop)
     }
-    return try open(try method())
+    return try open(try method(preparation.folder))
   }
 
-  /// The configuration's method, its networks drawn anew.
-  func method() throws -> any Method {
+  /// The configuration's method for the images of a folder, its networks drawn anew.
+  func method(_ folder: ImageFolder) throws -> any Method {
     guard let entry = MethodRegistry.entry(named: configuration.method) else {
       throw TrainingError.unavailable(
         setting: "method", reason: "\(configuration.method) is none of \(MethodRegistry.all.map { $0.name })")
     }
-    return entry.make(configuration)
+    return try entry.make(configuration, folder)
   }
 
   private func start<M: Method>(

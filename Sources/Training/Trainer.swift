@@ -79,7 +79,7 @@ public struct Trainer<M: Method> {
   }
 
   func views(_ batch: MultiViewBatch) -> Views {
-    Views(groups: batch.groups.map { $0.patches }, globalViews: globalViews)
+    Views(groups: batch.groups.map { $0.patches }, globalViews: globalViews, samples: batch.samples)
   }
 
   func makeLoader() throws(TrainingError) -> Loader {

@@ -26,7 +26,9 @@ extension Operation {
       ) { inputs in
         depthwiseConvolution(normalized(inputs, .relu), inputs[4], stride: 2, padding: 1).raw
       },
-      Operation(name: "max pool after batch normalisation", inputs: [image, pointwise, gain, bias], tolerance: 3e-3) {
+      Operation(
+        name: "max pool after batch normalisation", inputs: [image, pointwise, gain, bias], tolerance: 3e-3
+      ) {
         maxPool(normalized($0, .relu), side: 1, stride: 2, padding: 0)
       },
       Operation(name: "max pool", inputs: [spread([2, 7, 6, 3])]) {
@@ -91,7 +93,9 @@ extension Operation {
     ).activated(activation)
   }
 
-  private static func normalizing(_ name: String, _ activation: ChannelActivation, isOwn: Bool = true) -> Operation {
+  private static func normalizing(_ name: String, _ activation: ChannelActivation, isOwn: Bool = true)
+    -> Operation
+  {
     let bias = if case .hardSwish = activation { swishBias } else { bias }
     return Operation(
       name: "convolution after batch normalisation, \(name)",

@@ -33,7 +33,7 @@ import Testing
     let weight = Variable(hashFilled("w", [16, 24, 3, 3], scale: 0.1))
     let depthwise = Variable(hashFilled("d", [24, 1, 3, 3], scale: 0.3))
     let statistics = hashFilled("statistics", [2, 24], scale: 0.2, offset: 1)
-    for activation in [ChannelActivation.none, .relu, .relu6, .hardSwish] {
+    for activation in [ChannelActivation.none, .relu, .relu6, .hardSwish, .hardSigmoid] {
       let pending = FeatureMap(Variable(x)).normalized(
         statistics: statistics, isOwn: false, weight: Variable(gain), bias: Variable(bias), epsilon: 1e-5
       ).activated(activation)
@@ -41,7 +41,10 @@ import Testing
       #expect(relativeError(materialized(pending).value, done.raw.value) < 1e-6)
       for (a, b) in [
         (convolution(pending, weight, padding: 1).raw, convolution(done, weight, padding: 1).raw),
-        (depthwiseConvolution(pending, depthwise, padding: 1).raw, depthwiseConvolution(done, depthwise, padding: 1).raw),
+        (
+          depthwiseConvolution(pending, depthwise, padding: 1).raw,
+          depthwiseConvolution(done, depthwise, padding: 1).raw
+        ),
         (maxPool(pending, side: 3, stride: 2, padding: 1), maxPool(done, side: 3, stride: 2, padding: 1)),
       ] { #expect(relativeError(a.value, b.value) < 2e-6) }
     }
@@ -66,7 +69,9 @@ import Testing
     }
   }
 
-  private func naive(_ x: Tensor, _ weight: Tensor, _ shape: Operation.ConvolutionShape, groups: Int) -> Tensor {
+  private func naive(_ x: Tensor, _ weight: Tensor, _ shape: Operation.ConvolutionShape, groups: Int)
+    -> Tensor
+  {
     let (images, height, width, channels) = (shape.input[0], shape.input[1], shape.input[2], shape.input[3])
     let (side, outputs) = (shape.side, weight.shape[0])
     let outHeight = (height + 2 * shape.padding - side) / shape.stride + 1
@@ -83,7 +88,9 @@ import Testing
               let c = groups == 1 ? i : o
               for ky in 0..<side {
                 for kx in 0..<side {
-                  let (iy, ix) = (oy * shape.stride - shape.padding + ky, ox * shape.stride - shape.padding + kx)
+                  let (iy, ix) = (
+                    oy * shape.stride - shape.padding + ky, ox * shape.stride - shape.padding + kx
+                  )
                   if iy < 0 || iy >= height || ix < 0 || ix >= width { continue }
                   sum +=
                     Double(input[((n * height + iy) * width + ix) * channels + c])
@@ -106,12 +113,15 @@ import Testing
     return Tensor(
       x.array.enumerated().map { at, number in
         let c = at % channels
-        let n = (Double(number) - Double(s[c])) / (Double(s[channels + c]) + 1e-5).squareRoot() * Double(g[c]) + Double(b[c])
+        let n =
+          (Double(number) - Double(s[c])) / (Double(s[channels + c]) + 1e-5).squareRoot() * Double(g[c])
+          + Double(b[c])
         switch activation {
         case .none: return Float(n)
         case .relu: return Float(max(n, 0))
         case .relu6: return Float(min(max(n, 0), 6))
         case .hardSwish: return Float(n * min(max(n + 3, 0), 6) / 6)
+        case .hardSigmoid: return Float(min(max(n + 3, 0), 6) / 6)
         }
       }, x.shape)
   }

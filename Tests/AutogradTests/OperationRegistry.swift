@@ -21,7 +21,7 @@ struct Operation: Sendable, CustomTestStringConvertible {
 
   /// All operations of Sources/Autograd, in all the forms that have code of their own.
   static let all: [Operation] =
-    linears + convolutions + [
+    linears + convolutions + rows + [
       Operation(name: "attention", inputs: [x([2, 5, 36])]) { attention($0[0], heads: 3) },
       Operation(name: "attention of one token", inputs: [x([2, 1, 24])]) { attention($0[0], heads: 1) },
       Operation(name: "attention of many tokens", inputs: [x([1, 201, 24])], tolerance: 3e-3) {

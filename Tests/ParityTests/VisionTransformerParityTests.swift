@@ -41,6 +41,42 @@ func hashFilledStore(_ scope: ParameterScope) -> ParameterStore {
     }
   }
 
+  @Test func `registers, layer scales and masked patches give DINOv2's tokens and gradients`() throws {
+    let golden = try Safetensors.read(goldenPath("parity/vit_masked_net.safetensors"))
+    let scope = ParameterScope()
+    let network = VisionTransformer(
+      scope,
+      .init(
+        width: 24, depth: 2, heads: 3, patch: 4, side: 16, registers: 2, layerScale: 1, hasMaskToken: true))
+    let store = hashFilledStore(scope)
+    let rows = patchRows(of: hashFilled("input.16", [3, 3, 16, 16]), patch: 4)
+    let places = [1, 2, 6, 25, 31]
+    let tape = Tape()
+    var gradients = Tensor(repeating: .nan, store.flatShape)
+    do {
+      let pass = Pass(store, tape: tape, mode: .training)
+      let (output, patches) = network.features(rows, masked: places, places: places, first: 0, pass)
+      #expect(relativeError(output.value, try golden.tensor("output")) < 1e-6)
+      #expect(relativeError(try #require(patches).value, try golden.tensor("patches")) < 1e-6)
+      let loss = add(
+        weightedSum(output, weights: hashFilled("weights.16", [3, 24])),
+        weightedSum(patches!, weights: hashFilled("weights.patches", [5, 24])))
+      tape.backward(from: loss, leavesInto: &gradients)
+    }
+    for parameter in store.parameters {
+      let expected = try golden.tensor("gradient.\(parameter.name)").array.map(Double.init)
+      let values = gradients[of: parameter].array.map(Double.init)
+      let places = hashedPlaces(parameter.name, count: values.count)
+      let difference = zip(places, expected[2...]).reduce(0) {
+        $0 + (values[$1.0] - $1.1) * (values[$1.0] - $1.1)
+      }
+      let size = expected[2...].reduce(0) { $0 + $1 * $1 }
+      let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      #expect(abs(norm - expected[0]) < 1e-5 * expected[0], "\(parameter.name): norm \(norm), \(expected[0])")
+      #expect(difference.squareRoot() < 1e-5 * size.squareRoot(), "\(parameter.name)")
+    }
+  }
+
   @Test(arguments: [224, 96])
   func `the full-size tiny network gives timm's outputs and gradients at sampled places`(side: Int) throws {
     let golden = try Safetensors.read(goldenPath("parity/vit_tiny.safetensors"))

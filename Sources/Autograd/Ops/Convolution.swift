@@ -15,7 +15,8 @@ public func convolution(
     "convolution: a weight of shape \(shape) over images \(x.shape)")
   let step = ConvolutionStep(
     map: x.saved, weight: weight.value,
-    geometry: ConvolutionGeometry(x.shape, outputs: shape[0], side: shape[2], stride: stride, padding: padding))
+    geometry: ConvolutionGeometry(
+      x.shape, outputs: shape[0], side: shape[2], stride: stride, padding: padding))
   let (y, found) = profiled(ConvolutionBackward.name, step.geometry.work(products: 1)) {
     step.forward(moments: moments)
   }
@@ -65,7 +66,8 @@ struct ConvolutionStep {
       withInputs(block) { inputs, from, step in
         let places = (0..<block.pixels).map { Int32($0 * g.outputs) }
         em_convolve(
-          inputs, from, g.side, step, g.side * g.channels, packed.pointer, block.pixels, g.outputs, to, places)
+          inputs, from, g.side, step, g.side * g.channels, packed.pointer, block.pixels, g.outputs, to, places
+        )
       }
       if let parts { em_channel_moments(to, block.pixels, g.outputs, parts.pointer + index * 2 * g.outputs) }
     }

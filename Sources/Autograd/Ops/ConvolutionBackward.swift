@@ -23,10 +23,12 @@ struct ConvolutionBackward: BackwardRule {
           step.packedWeight(down: down.taps, across: across.taps, transposed: true)
         }
       }
-      let (gradient, sums) = inputGradient(of: map, g, upstream: upstream, phases) { phase, outputs, window, to in
+      let (gradient, sums) = inputGradient(of: map, g, upstream: upstream, phases) {
+        phase, outputs, window, to in
         em_convolve(
           outputs, phase.from, phases.all[phase.y].taps.count, window.rowLength,
-          phases.all[phase.x].taps.count * g.outputs, packed[phase.y][phase.x].pointer, phase.from.count, g.channels,
+          phases.all[phase.x].taps.count * g.outputs, packed[phase.y][phase.x].pointer, phase.from.count,
+          g.channels,
           to, phase.to)
       }
       withExtendedLifetime(packed) {}

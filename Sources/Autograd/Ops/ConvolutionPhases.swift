@@ -37,13 +37,15 @@ struct BlockPhase {
   let from, to: [Int32]
 
   init(
-    _ y: Int, _ x: Int, of block: ImageBlock, _ g: ConvolutionGeometry, _ window: Window, _ phases: InputPhases
+    _ y: Int, _ x: Int, of block: ImageBlock, _ g: ConvolutionGeometry, _ window: Window,
+    _ phases: InputPhases
   ) {
     (self.y, self.x) = (y, x)
     var (from, to): ([Int32], [Int32]) = ([], [])
     let first = block.rows.lowerBound
     for image in block.images {
-      for row in stride(from: first + (y - first % g.stride + g.stride) % g.stride, to: block.rows.upperBound, by: g.stride)
+      for row in stride(
+        from: first + (y - first % g.stride + g.stride) % g.stride, to: block.rows.upperBound, by: g.stride)
       {
         let start = window.place(image, phases.all[y].output + row / g.stride, phases.all[x].output)
         let line = (image - block.images.lowerBound) * block.rows.count + row - first

@@ -26,8 +26,7 @@ struct ConvolutionGeometry {
   func window(_ block: ImageBlock) -> Window {
     Window(
       images: block.images,
-      rows: block.rows.lowerBound * stride - padding
-        ..< (block.rows.upperBound - 1) * stride - padding + side,
+      rows: block.rows.lowerBound * stride - padding..<(block.rows.upperBound - 1) * stride - padding + side,
       columns: -padding..<(outWidth - 1) * stride - padding + side, channels: channels)
   }
 
@@ -99,7 +98,8 @@ struct Window {
   var count: Int { images.count * rows.count * rowLength }
 
   func place(_ image: Int, _ y: Int, _ x: Int) -> Int {
-    ((image - images.lowerBound) * rows.count + y - rows.lowerBound) * rowLength + (x - columns.lowerBound) * channels
+    ((image - images.lowerBound) * rows.count + y - rows.lowerBound) * rowLength + (x - columns.lowerBound)
+      * channels
   }
 
   /// Copies the part of a map into `to`, finished.
@@ -114,7 +114,8 @@ struct Window {
           at.update(repeating: beyond, count: rowLength)
         } else {
           at.update(repeating: beyond, count: before * channels)
-          map.read((image * height + y) * width + inside.lowerBound, inside.count, into: at + before * channels)
+          map.read(
+            (image * height + y) * width + inside.lowerBound, inside.count, into: at + before * channels)
           (at + (before + inside.count) * channels).update(repeating: beyond, count: after * channels)
         }
         at += rowLength

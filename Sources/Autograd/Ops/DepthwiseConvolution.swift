@@ -13,7 +13,8 @@ public func depthwiseConvolution(
     "depthwiseConvolution: a weight of shape \(shape) over images \(x.shape)")
   let step = DepthwiseStep(
     map: x.saved, weight: weight.value,
-    geometry: ConvolutionGeometry(x.shape, outputs: shape[0], side: shape[2], stride: stride, padding: padding))
+    geometry: ConvolutionGeometry(
+      x.shape, outputs: shape[0], side: shape[2], stride: stride, padding: padding))
   let (y, found) = profiled(DepthwiseBackward.name, step.geometry.work(products: 1, isDepthwise: true)) {
     step.forward(moments: moments)
   }
@@ -68,7 +69,9 @@ struct DepthwiseStep {
       withInputs(block) { inputs, from, tap in
         em_depthwise(inputs, from, tap, tap.count, taps.pointer, block.pixels, g.channels, to, places)
       }
-      if let parts { em_channel_moments(to, block.pixels, g.channels, parts.pointer + index * 2 * g.channels) }
+      if let parts {
+        em_channel_moments(to, block.pixels, g.channels, parts.pointer + index * 2 * g.channels)
+      }
     }
     withExtendedLifetime((taps, weight)) {}
     return (y, parts.map { combinedMoments($0, pixels: blocks.pixels) })
@@ -95,11 +98,13 @@ struct DepthwiseBackward: BackwardRule {
       let taps = phases.all.map { down in
         phases.all.map { across in step.taps(down: down.taps.places, across: across.taps.places) }
       }
-      let (gradient, sums) = inputGradient(of: map, g, upstream: upstream, phases) { phase, inputs, window, to in
+      let (gradient, sums) = inputGradient(of: map, g, upstream: upstream, phases) {
+        phase, inputs, window, to in
         let (down, across) = (phases.all[phase.y], phases.all[phase.x])
         let tap = DepthwiseStep.tapPlaces(down.taps.count, across.taps.count, in: window)
         em_depthwise(
-          inputs, phase.from, tap, tap.count, taps[phase.y][phase.x].pointer, phase.from.count, g.channels, to,
+          inputs, phase.from, tap, tap.count, taps[phase.y][phase.x].pointer, phase.from.count, g.channels,
+          to,
           phase.to)
       }
       withExtendedLifetime(taps) {}

@@ -12,6 +12,8 @@ public enum ChannelActivation: Sendable {
   case relu6
   /// x · min(max(x + 3, 0), 6) / 6 (MobileNetV3, Howard et al. 2019, arXiv:1905.02244, section 5.2).
   case hardSwish
+  /// min(max(x + 3, 0), 6) / 6, the gate of that.
+  case hardSigmoid
 
   var code: Int32 {
     switch self {
@@ -19,6 +21,7 @@ public enum ChannelActivation: Sendable {
     case .relu: Int32(EM_RELU)
     case .relu6: Int32(EM_RELU6)
     case .hardSwish: Int32(EM_HARD_SWISH)
+    case .hardSigmoid: Int32(EM_HARD_SIGMOID)
     }
   }
 }
@@ -37,7 +40,8 @@ public struct FeatureMap {
 
   /// A map as it stands.
   public init(_ raw: Variable, moments: Tensor? = nil) {
-    precondition(raw.shape.rank == 4, "FeatureMap: shape \(raw.shape); images, height, width, channels are wanted")
+    precondition(
+      raw.shape.rank == 4, "FeatureMap: shape \(raw.shape); images, height, width, channels are wanted")
     (self.raw, self.moments, normalization, activation) = (raw, moments, nil, .none)
   }
 
@@ -61,7 +65,8 @@ public struct FeatureMap {
     let channels = shape[3]
     precondition(
       statistics.count == 2 * channels && weight.shape.count == channels && bias.shape.count == channels,
-      "FeatureMap.normalized: statistics \(statistics.shape), weight \(weight.shape) for \(channels) channels")
+      "FeatureMap.normalized: statistics \(statistics.shape), weight \(weight.shape) for \(channels) channels"
+    )
     return FeatureMap(
       raw, ChannelNormalization(statistics, isOwn, weight, bias, epsilon, count: raw.shape.rows), activation)
   }
@@ -75,14 +80,18 @@ public struct FeatureMap {
     ThreadPool.shared.forEach(rows.count) { index in
       let range = rows[index]
       em_channel_moments(
-        numbers.pointer + range.lowerBound * channels, range.count, channels, parts.pointer + index * 2 * channels)
+        numbers.pointer + range.lowerBound * channels, range.count, channels,
+        parts.pointer + index * 2 * channels)
     }
     return FeatureMap(raw, moments: combinedMoments(parts, pixels: (0..<rows.count).map { rows[$0].count }))
   }
 
   /// An activation on top, pending.
   public func activated(_ activation: ChannelActivation) -> FeatureMap {
-    if case .none = self.activation {} else { preconditionFailure("FeatureMap.activated: one is pending already") }
+    if case .none = self.activation {
+    } else {
+      preconditionFailure("FeatureMap.activated: one is pending already")
+    }
     return FeatureMap(raw, normalization, activation)
   }
 
@@ -92,7 +101,8 @@ public struct FeatureMap {
   /// The map without the graph.
   var saved: SavedMap {
     SavedMap(
-      x: raw.value, normalization: normalization?.saved, activation: activation, isNormalized: normalization != nil)
+      x: raw.value, normalization: normalization?.saved, activation: activation,
+      isNormalized: normalization != nil)
   }
 }
 
@@ -151,7 +161,8 @@ struct SavedMap {
       out.update(from: from, count: pixels * channels)
     } else {
       em_normalize_channels(
-        from, pixels, channels, normalization?.scale, normalization?.shift, nil, nil, nil, activation.code, out)
+        from, pixels, channels, normalization?.scale, normalization?.shift, nil, nil, nil, activation.code,
+        out)
     }
   }
 
@@ -221,7 +232,8 @@ struct SavedMap {
 }
 
 /// to = beta · to + from, beta being 0 or 1.
-func accumulate(_ from: UnsafePointer<Float>, _ count: Int, _ to: UnsafeMutablePointer<Float>, _ beta: Float) {
+func accumulate(_ from: UnsafePointer<Float>, _ count: Int, _ to: UnsafeMutablePointer<Float>, _ beta: Float)
+{
   if beta == 0 { to.update(from: from, count: count) } else { em_add(to, from, 1, count) }
 }
 

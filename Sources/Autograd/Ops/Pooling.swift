@@ -12,7 +12,8 @@ public func materialized(
   if let y {
     precondition(y.shape == x.shape, "materialized: \(x.shape) plus \(y.shape)")
     precondition(
-      !x.saved.hasActivation && !y.saved.hasActivation, "materialized: an activation is pending before the sum")
+      !x.saved.hasActivation && !y.saved.hasActivation,
+      "materialized: an activation is pending before the sum")
   }
   let (first, second) = (map.saved, y?.saved)
   let final = y == nil ? first.activation : activation
@@ -56,7 +57,8 @@ struct SumBackward: BackwardRule {
   consuming func backward(_ dy: consuming Tensor, into inputs: inout InputGradients) {
     let (first, second, out, channels) = (first, second, out, first.channels)
     precondition(
-      out != nil || second == nil, "materialized: the derivative of this activation needs the sum, which is not kept")
+      out != nil || second == nil,
+      "materialized: the derivative of this activation needs the sum, which is not kept")
     let g = dy
     let blocks = Blocks(first.x.shape.rows, about: 256)
     let sums = [first, second].map { map in
@@ -84,7 +86,8 @@ struct SumBackward: BackwardRule {
       first.passBack(consume g, sums: sums[0], at: 0, weightAt: 1, into: &inputs)
     } else {
       first.passBack(
-        first.isNormalized || second == nil ? g : g.copied(), sums: sums[0], at: 0, weightAt: 1, into: &inputs)
+        first.isNormalized || second == nil ? g : g.copied(), sums: sums[0], at: 0, weightAt: 1, into: &inputs
+      )
       if second != nil { inputs.give(place, consume g) }
     }
   }

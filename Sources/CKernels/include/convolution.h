@@ -44,8 +44,8 @@ void em_depthwise(const float *x, const int32_t *from, const int32_t *tap, long 
 void em_depthwise_weight_gradient(const float *dy, const float *x, const int32_t *from, const int32_t *tap, long taps,
                                   long rows, long channels, float *dw, int accumulate);
 
-// What follows a normalisation: max(x, 0); min(max(x, 0), 6); x min(max(x + 3, 0), 6) / 6.
-enum { EM_IDENTITY, EM_RELU, EM_RELU6, EM_HARD_SWISH };
+// What follows a normalisation: max(x, 0); min(max(x, 0), 6); x h(x) and h(x) = min(max(x + 3, 0), 6) / 6.
+enum { EM_IDENTITY, EM_RELU, EM_RELU6, EM_HARD_SWISH, EM_HARD_SIGMOID };
 
 // Means and sums of squared deviations of each channel: x [rows, channels] -> out [2, channels].
 void em_channel_moments(const float *x, long rows, long channels, float *out);
@@ -55,7 +55,7 @@ void em_normalize_channels(const float *x, long rows, long channels, const float
                            const float *other, const float *other_scale, const float *other_shift, int activation,
                            float *out);
 // The gradient of that: g = dy * activation'(...), written over dy, where the activation's input is known by its output
-// (EM_IDENTITY, EM_RELU, EM_RELU6; `out`) or is computed again from x (`out` NULL). With sums [2, channels]: the sums of
+// (all but EM_HARD_SWISH; `out`) or is computed again from x (`out` NULL). With sums [2, channels]: the sums of
 // g and of g * (x - mean) * rstd over the rows, for x normalised with them.
 void em_normalize_channels_backward(float *dy, const float *x, const float *out, long rows, long channels,
                                     const float *scale, const float *shift, int activation);

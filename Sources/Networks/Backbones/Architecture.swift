@@ -27,6 +27,8 @@ public struct ArchitectureChoices: Sendable {
   public var dropPath = 0.0
   /// Vision transformers: how position embeddings are read at another side.
   public var positionInterpolation = PositionInterpolation.dino
+  /// Vision transformers: register tokens, and the first gains of LayerScale, if there is any.
+  public var registers = 0, layerScale: Double?
   /// Residual networks: how images enter.
   public var stem = ResNetSizes.Stem.imageNet
   /// Residual networks: channels of the first stage instead of 64.
@@ -57,18 +59,28 @@ public enum ArchitectureRegistry {
           preset.block, preset.depths, stem: $0.stem, channels: $0.channels ?? 64, side: $0.side)
       }
     }
-    + [Entry(name: "mobilenet_v2") { MobileNetV2Sizes(side: $0.side) }]
+    + [
+      Entry(name: "mobilenet_v2") { MobileNetV2Sizes(side: $0.side) },
+      Entry(name: "mobilenet_v3_small") { MobileNetV3Sizes(side: $0.side) },
+      Entry(name: "convnext_tiny") { ConvNeXtSizes(side: $0.side, dropPath: $0.dropPath) },
+    ]
 
   /// The entry of this name.
   public static func entry(named name: String) -> Entry? { all.first { $0.name == name } }
 
   /// What reads an architecture back from a file: by the file's metadata, and by its tensors' names and shapes.
-  private static let families: [(metadata: @Sendable ([String: String]) -> (any Architecture)?, shapes: @Sendable ([String: Shape]) -> (any Architecture)?)] =
-    [
-      ({ VisionTransformerSizes(metadata: $0) }, { _ in nil }),
-      ({ ResNetSizes(metadata: $0) }, { ResNetSizes(shapes: $0) }),
-      ({ MobileNetV2Sizes(metadata: $0) }, { MobileNetV2Sizes(shapes: $0) }),
-    ]
+  private static let families:
+    [(
+      metadata: @Sendable ([String: String]) -> (any Architecture)?,
+      shapes: @Sendable ([String: Shape]) -> (any Architecture)?
+    )] =
+      [
+        ({ VisionTransformerSizes(metadata: $0) }, { _ in nil }),
+        ({ ResNetSizes(metadata: $0) }, { ResNetSizes(shapes: $0) }),
+        ({ MobileNetV2Sizes(metadata: $0) }, { MobileNetV2Sizes(shapes: $0) }),
+        ({ MobileNetV3Sizes(metadata: $0) }, { MobileNetV3Sizes(shapes: $0) }),
+        ({ ConvNeXtSizes(metadata: $0) }, { ConvNeXtSizes(shapes: $0) }),
+      ]
 
   /// The architecture that a file's metadata say, or nil.
   public static func architecture(metadata: [String: String]) -> (any Architecture)? {
@@ -86,8 +98,10 @@ extension VisionTransformerSizes: Architecture {
   init(_ preset: (name: String, width: Int, depth: Int, heads: Int), _ choices: ArchitectureChoices) {
     self.init(
       width: choices.width ?? preset.width, depth: choices.depth ?? preset.depth,
-      heads: choices.heads ?? preset.heads, mlpRatio: choices.mlpRatio, patch: choices.patch, side: choices.side,
-      dropPath: choices.dropPath, positionInterpolation: choices.positionInterpolation)
+      heads: choices.heads ?? preset.heads, mlpRatio: choices.mlpRatio, patch: choices.patch,
+      side: choices.side,
+      dropPath: choices.dropPath, positionInterpolation: choices.positionInterpolation,
+      registers: choices.registers, layerScale: choices.layerScale)
   }
 
   /// `192 wide, 12 blocks, 3 heads`.

@@ -28,7 +28,8 @@ public struct MobileNetV2: Backbone {
       for index in 0..<stage.count {
         blocks.append(
           InvertedResidual(
-            features.scope("\(blocks.count + 1)"), from: channels, to: stage.channels, expansion: stage.expansion,
+            features.scope("\(blocks.count + 1)"), from: channels, to: stage.channels,
+            expansion: stage.expansion,
             stride: index == 0 ? stage.stride : 1))
         channels = stage.channels
       }
@@ -51,11 +52,13 @@ struct NormalizedConvolution: Sendable {
   let norm: BatchNorm
 
   init(
-    _ scope: ParameterScope, from inputs: Int, to outputs: Int, side: Int, stride: Int = 1, isDepthwise: Bool = false
+    _ scope: ParameterScope, from inputs: Int, to outputs: Int, side: Int, stride: Int = 1,
+    isDepthwise: Bool = false,
+    norm options: BatchNorm.Options = BatchNorm.Options()
   ) {
     convolution = Convolution(
       scope.scope("0"), from: inputs, to: outputs, side: side, stride: stride, isDepthwise: isDepthwise)
-    norm = BatchNorm(scope.scope("1"), channels: outputs)
+    norm = BatchNorm(scope.scope("1"), channels: outputs, options)
   }
 
   func callAsFunction(_ x: FeatureMap, _ pass: Pass, _ activation: ChannelActivation) -> FeatureMap {

@@ -73,7 +73,8 @@ public struct ResNet: Backbone {
     for (stage, depth) in sizes.depths.enumerated() {
       for index in 0..<depth {
         let block = ResidualBlock(
-          scope.scope("layer\(stage + 1).\(index)"), from: channels, width: sizes.channels << stage, sizes.block,
+          scope.scope("layer\(stage + 1).\(index)"), from: channels, width: sizes.channels << stage,
+          sizes.block,
           stride: stage > 0 && index == 0 ? 2 : 1)
         channels = block.outputs
         blocks.append(block)

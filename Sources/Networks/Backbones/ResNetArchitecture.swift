@@ -23,7 +23,8 @@ extension ResNetSizes: Architecture {
   /// The sizes that `metadata` gave, or nil if it says nothing of them.
   public init?(metadata: [String: String]) {
     let depths = (metadata["depths"] ?? "").split(separator: " ").compactMap { Int($0) }
-    guard metadata["architecture"] == "resnet", depths.count == 4, depths.allSatisfy({ (1...256).contains($0) }),
+    guard metadata["architecture"] == "resnet", depths.count == 4,
+      depths.allSatisfy({ (1...256).contains($0) }),
       let block = [Block.basic, .bottleneck].first(where: { "\($0)" == metadata["block"] }),
       let stem = metadata["stem"].flatMap({ Stem(rawValue: $0) }),
       let channels = metadata["channels"].flatMap({ Int($0) }), (1...4096).contains(channels),
@@ -34,14 +35,17 @@ extension ResNetSizes: Architecture {
 
   /// The sizes of a network whose tensors have torchvision's names, or nil.
   init?(shapes: [String: Shape]) {
-    guard let entry = shapes["conv1.weight"], entry.rank == 4, shapes["layer1.0.conv1.weight"] != nil else { return nil }
+    guard let entry = shapes["conv1.weight"], entry.rank == 4, shapes["layer1.0.conv1.weight"] != nil else {
+      return nil
+    }
     let depths = (1...4).map { stage in
       (0..<256).first { shapes["layer\(stage).\($0).conv1.weight"] == nil } ?? 256
     }
     guard depths.allSatisfy({ $0 > 0 }), entry[0] > 0 else { return nil }
     let isSmall = entry[3] == 3
     self.init(
-      shapes["layer1.0.conv3.weight"] == nil ? .basic : .bottleneck, depths, stem: isSmall ? .cifar : .imageNet,
+      shapes["layer1.0.conv3.weight"] == nil ? .basic : .bottleneck, depths,
+      stem: isSmall ? .cifar : .imageNet,
       channels: entry[0], side: isSmall ? 32 : 224)
   }
 }
@@ -70,7 +74,8 @@ public struct MobileNetV2Sizes: Architecture, Equatable {
 
   /// A network whose tensors have torchvision's names, or nil.
   init?(shapes: [String: Shape]) {
-    guard shapes["features.0.0.weight"] == [32, 3, 3, 3], shapes["features.18.0.weight"] == [1280, 320, 1, 1] else {
+    guard shapes["features.0.0.weight"] == [32, 3, 3, 3], shapes["features.18.0.weight"] == [1280, 320, 1, 1]
+    else {
       return nil
     }
     self.init()

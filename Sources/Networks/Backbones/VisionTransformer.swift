@@ -13,12 +13,19 @@ public struct VisionTransformerSizes: Sendable, Equatable {
   public var dropPath: Double
   /// How position embeddings are read at another side.
   public var positionInterpolation: PositionInterpolation
+  /// Register tokens behind the class token (Darcet et al. 2024, arXiv:2309.16588).
+  public var registers: Int
+  /// The first gains of LayerScale; nil without it.
+  public var layerScale: Double?
+  /// Whether there is a token that stands for masked patches.
+  public var hasMaskToken: Bool
 
   /// Sizes; the side must be a multiple of the patch and the width one of the heads.
   public init(
     width: Int, depth: Int, heads: Int, mlpRatio: Double = 4, patch: Int = 16, side: Int = 224,
     dropPath: Double = 0,
-    positionInterpolation: PositionInterpolation = .dino
+    positionInterpolation: PositionInterpolation = .dino, registers: Int = 0, layerScale: Double? = nil,
+    hasMaskToken: Bool = false
   ) {
     precondition(
       side % patch == 0, "VisionTransformerSizes: side \(side) is not a multiple of patch \(patch)")
@@ -27,6 +34,7 @@ public struct VisionTransformerSizes: Sendable, Equatable {
     (self.width, self.depth, self.heads, self.mlpRatio) = (width, depth, heads, mlpRatio)
     (self.patch, self.side, self.dropPath) = (patch, side, dropPath)
     self.positionInterpolation = positionInterpolation
+    (self.registers, self.layerScale, self.hasMaskToken) = (registers, layerScale, hasMaskToken)
   }
 
   /// Named sizes: DINO's and DeiT's tiny, small and base, and a micro one for small images.
@@ -42,6 +50,7 @@ public struct VisionTransformer: Backbone {
   public let sizes: VisionTransformerSizes
   let patchEmbedding: Linear
   let classToken, positions: Parameter
+  let registers, maskToken: Parameter?
   let blocks: [TransformerBlock]
   let norm: LayerNorm
   private let tables: PositionTables
@@ -60,13 +69,18 @@ public struct VisionTransformer: Backbone {
     let grid = sizes.side / sizes.patch
     classToken = scope.parameter("cls_token", [1, 1, sizes.width], .truncatedNormal(std: 0.02))
     positions = scope.parameter("pos_embed", [1, 1 + grid * grid, sizes.width], .truncatedNormal(std: 0.02))
+    registers =
+      sizes.registers == 0
+      ? nil : scope.parameter("reg_token", [1, sizes.registers, sizes.width], .truncatedNormal(std: 0.02))
+    maskToken = sizes.hasMaskToken ? scope.parameter("mask_token", [1, sizes.width], .zeros) : nil
     patchEmbedding = Linear(
       patchesOf: scope.scope("patch_embed.proj"), from: inputs, to: sizes.width, patch: sizes.patch)
     blocks = (0..<sizes.depth).map { index in
       TransformerBlock(
         scope.scope("blocks.\(index)"), width: sizes.width, heads: sizes.heads,
         mlpWidth: Int(Double(sizes.width) * sizes.mlpRatio), index: index,
-        dropPath: sizes.depth == 1 ? 0 : sizes.dropPath * Double(index) / Double(sizes.depth - 1))
+        dropPath: sizes.depth == 1 ? 0 : sizes.dropPath * Double(index) / Double(sizes.depth - 1),
+        layerScale: sizes.layerScale)
     }
     norm = LayerNorm(scope.scope("norm"), width: sizes.width)
     tables = PositionTables(sizes)
@@ -77,7 +91,7 @@ public struct VisionTransformer: Backbone {
   /// The batch goes through the blocks in chunks of about `chunkTokens` tokens, so that a chunk's activations
   /// stay in the last cache; the chunk's size depends on the number of tokens only.
   public func features(_ patches: Tensor, first: Int, _ pass: Pass) -> Variable {
-    let (batch, tokens) = (patches.shape[0], patches.shape[1] + 1)
+    let (batch, tokens) = (patches.shape[0], patches.shape[1] + 1 + sizes.registers)
     let positions = self.positions(pass, patches: patches.shape[1])
     let chunk = max(1, Self.chunkTokens / tokens)
     var parts: [Variable] = []
@@ -93,7 +107,36 @@ public struct VisionTransformer: Backbone {
     return norm(concatenated(parts), pass)
   }
 
-  /// All tokens after the last LayerNorm, class token first: [B, 1 + P, D].
+  /// After the last LayerNorm: the class tokens, [B, D], and the patches' tokens at `places`, [M, D], where patch p of
+  /// sample b is place b·P + p; on the way in, the patches at `masked` are replaced by the mask token.
+  public func features(
+    _ patches: Tensor, masked: [Int], places: [Int], first: Int, _ pass: Pass
+  ) -> (classTokens: Variable, patches: Variable?) {
+    let (batch, count) = (patches.shape[0], patches.shape[1])
+    let (positions, tokens) = (self.positions(pass, patches: count), count + 1 + sizes.registers)
+    let chunk = max(1, Self.chunkTokens / tokens)
+    var (classParts, patchParts): ([Variable], [Variable]) = ([], [])
+    for start in stride(from: 0, to: batch, by: chunk) {
+      let samples = start..<min(start + chunk, batch)
+      let here = samples.lowerBound * count..<samples.upperBound * count
+      var x = embedded(
+        patches[rows: samples], positions, masked: masked.filter(here.contains).map { $0 - here.lowerBound },
+        pass)
+      for block in blocks { x = pass.block(x) { block($0, first: first + start, pass) } }
+      classParts.append(classTokens(x))
+      let rows = places.filter(here.contains).map { place in
+        (place / count - start) * tokens + 1 + sizes.registers + place % count
+      }
+      if !rows.isEmpty { patchParts.append(gatheredRows(x, rows)) }
+    }
+    precondition(
+      zip(places, places.dropFirst()).allSatisfy { $0 < $1 }, "VisionTransformer: places are not rising")
+    let all = norm(concatenated(classParts + patchParts), pass)
+    if places.isEmpty { return (all, nil) }
+    return (sliced(all, rows: 0..<batch), sliced(all, rows: batch..<batch + places.count))
+  }
+
+  /// All tokens after the last LayerNorm, class token first, registers next: [B, 1 + R + P, D].
   public func tokens(_ patches: Tensor, _ pass: Pass) -> Variable {
     var x = embedded(patches, positions(pass, patches: patches.shape[1]), pass)
     for block in blocks { x = block(x, first: 0, pass) }
@@ -103,9 +146,16 @@ public struct VisionTransformer: Backbone {
   /// About sixteen images of 197 tokens; 800 and 1,600 were slower (ARCHITECTURE.md has the figures).
   static let chunkTokens = 3200
 
-  private func embedded(_ patches: Tensor, _ positions: Variable, _ pass: Pass) -> Variable {
-    assembleTokens(
-      patchEmbedding(Variable(patches), pass), classToken: pass[classToken], positions: positions)
+  private func embedded(
+    _ patches: Tensor, _ positions: Variable, masked: [Int] = [], _ pass: Pass
+  ) -> Variable {
+    var x = patchEmbedding(Variable(patches), pass)
+    if !masked.isEmpty {
+      guard let maskToken else { preconditionFailure("VisionTransformer: there is no mask token") }
+      x = replacedRows(x, masked, by: pass[maskToken])
+    }
+    let tokens = assembleTokens(x, classToken: pass[classToken], positions: positions)
+    return registers.map { withRegisters(tokens, pass[$0]) } ?? tokens
   }
 
   private func positions(_ pass: Pass, patches: Int) -> Variable {

@@ -5,7 +5,11 @@ extension VisionTransformerSizes {
       "architecture": "vit", "width": "\(width)", "depth": "\(depth)", "heads": "\(heads)",
       "mlp_ratio": "\(mlpRatio)",
       "patch": "\(patch)", "side": "\(side)", "position_interpolation": positionInterpolation.rawValue,
-    ]
+    ].merging(
+      [
+        ("registers", registers == 0 ? nil : "\(registers)"), ("layer_scale", layerScale.map { "\($0)" }),
+        ("mask_token", hasMaskToken ? "yes" : nil),
+      ].compactMap { key, value in value.map { (key, $0) } }, uniquingKeysWith: { $1 })
   }
 
   /// The sizes that `metadata` gave, or nil if it says nothing of them.
@@ -22,6 +26,8 @@ extension VisionTransformerSizes {
       width: width, depth: depth, heads: heads, mlpRatio: mlpRatio, patch: patch, side: side,
       positionInterpolation: metadata["position_interpolation"].flatMap {
         PositionInterpolation(rawValue: $0)
-      } ?? .dino)
+      } ?? .dino, registers: number("registers") ?? 0,
+      layerScale: metadata["layer_scale"].flatMap { Double($0) },
+      hasMaskToken: metadata["mask_token"] == "yes")
   }
 }

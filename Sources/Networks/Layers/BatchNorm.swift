@@ -10,16 +10,26 @@ public struct BatchNorm: Sendable {
   public let runningMean, runningVariance: NetworkBuffer
   private let epsilon, share: Float
 
+  /// What is added to a variance, and how much of the way running averages move; PyTorch's defaults.
+  public struct Options: Sendable {
+    /// What is added to a variance.
+    public var epsilon: Float = 1e-5
+    /// The share of a batch's statistics in the new averages.
+    public var share: Float = 0.1
+    /// ε 1e-5, a tenth of the way.
+    public init(epsilon: Float = 1e-5, share: Float = 0.1) { (self.epsilon, self.share) = (epsilon, share) }
+  }
+
   /// Gains 1 and biases 0, mean 0 and variance 1.
   public init(
-    _ scope: ParameterScope, channels: Int, epsilon: Float = 1e-5, share: Float = 0.1, isAffine: Bool = true
+    _ scope: ParameterScope, channels: Int, _ options: Options = Options(), isAffine: Bool = true
   ) {
     affine =
       isAffine
       ? (scope.parameter("weight", [channels], .ones), scope.parameter("bias", [channels], .zeros)) : nil
     runningMean = scope.buffer("running_mean", [channels], 0)
     runningVariance = scope.buffer("running_var", [channels], 1)
-    (self.epsilon, self.share) = (epsilon, share)
+    (epsilon, share) = (options.epsilon, options.share)
   }
 
   /// x: [B, H, W, C], as its maker left it with its moments; the result is pending.
@@ -36,7 +46,8 @@ public struct BatchNorm: Sendable {
         preconditionFailure("BatchNorm: a map of shape \(x.shape) comes without its moments")
       }
       note(moments, of: x.shape.rows, pass)
-      normalized = x.normalized(statistics: moments, isOwn: true, weight: weight, bias: bias, epsilon: epsilon)
+      normalized = x.normalized(
+        statistics: moments, isOwn: true, weight: weight, bias: bias, epsilon: epsilon)
     case .running:
       let statistics = concatenated([Variable(pass[runningMean]), Variable(pass[runningVariance])]).value
       normalized = x.normalized(
@@ -49,7 +60,8 @@ public struct BatchNorm: Sendable {
   /// x: [N, D], rows of a head -> [N, D], with the activation done.
   func rows(_ x: Variable, _ pass: Pass, _ activation: ChannelActivation) -> Variable {
     let map = FeatureMap(x.reshaped([x.shape[0], 1, 1, x.shape[1]]))
-    return materialized(self(pass.statistics == .batch ? map.measured() : map, pass, activation)).reshaped(x.shape)
+    return materialized(self(pass.statistics == .batch ? map.measured() : map, pass, activation)).reshaped(
+      x.shape)
   }
 
   /// Notes the batch's moments, [2, C] over `count` numbers a channel.

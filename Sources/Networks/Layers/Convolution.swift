@@ -8,18 +8,19 @@ public struct Convolution: Sendable {
   let stride, padding: Int
   let isDepthwise: Bool
 
-  /// Borders of (side − 1) / 2 zeros, so that stride 1 keeps the size of the image.
+  /// Borders of (side − 1) / 2 zeros unless told otherwise, so that stride 1 keeps the size of the image.
   public init(
     _ scope: ParameterScope, from inputs: Int, to outputs: Int, side: Int, stride: Int = 1,
-    isDepthwise: Bool = false, initialization: Initialization? = nil
+    isDepthwise: Bool = false, padding: Int? = nil, initialization: Initialization? = nil
   ) {
-    precondition(!isDepthwise || inputs == outputs, "Convolution: depthwise from \(inputs) to \(outputs) channels")
+    precondition(
+      !isDepthwise || inputs == outputs, "Convolution: depthwise from \(inputs) to \(outputs) channels")
     // He et al. 2015 (arXiv:1502.01852), fan out, gain √2: torchvision's choice for its residual and mobile networks.
     let fanOut = side * side * (isDepthwise ? 1 : outputs)
     weight = scope.parameter(
       "weight", [outputs, isDepthwise ? 1 : inputs, side, side],
       initialization ?? .normal(std: (2 / Float(fanOut)).squareRoot()))
-    (self.stride, padding, self.isDepthwise) = (stride, (side - 1) / 2, isDepthwise)
+    (self.stride, self.padding, self.isDepthwise) = (stride, padding ?? (side - 1) / 2, isDepthwise)
   }
 
   /// x: [B, H, W, C] -> [B, H', W', O], with moments where the pass normalises with them.

@@ -23,11 +23,12 @@ public struct Linear: Sendable {
   }
 
   func callAsFunction(
-    _ x: Variable, _ pass: Pass, after prelude: Prelude = .none, addedTo residual: Variable,
-    of kept: KeptSamples?
+    _ x: Variable, _ pass: Pass, after prelude: Prelude = .none, scaled scale: Parameter? = nil,
+    addedTo residual: Variable, of kept: KeptSamples?
   ) -> Variable {
-    linear(
-      x, pass[weight], pass[bias], after: prelude, addedTo: residual, of: kept, in: pass.precision)
+    var (weight, bias) = (pass[weight], pass[bias])
+    if let scale { (weight, bias) = (scaledRows(weight, by: pass[scale]), scaledRows(bias, by: pass[scale])) }
+    return linear(x, weight, bias, after: prelude, addedTo: residual, of: kept, in: pass.precision)
   }
 }
 

@@ -38,6 +38,7 @@ public func patchRows(of images: Tensor, patch: Int) -> Tensor {
 func imageMap(_ patches: Tensor) -> FeatureMap {
   let side = Int(Double(patches.shape[1]).squareRoot().rounded())
   precondition(
-    side * side == patches.shape[1], "\(patches.shape[1]) pixels are not a square image: shape \(patches.shape)")
+    side * side == patches.shape[1],
+    "\(patches.shape[1]) pixels are not a square image: shape \(patches.shape)")
   return FeatureMap(Variable(patches.reshaped([patches.shape[0], side, side, patches.shape[2]])))
 }

@@ -6,18 +6,27 @@ import EmanateTensors
 struct TransformerBlock: Sendable {
   let norm1, norm2: LayerNorm
   let qkv, projection, hidden, output: Linear
+  /// LayerScale (Touvron et al. 2021, arXiv:2103.17239, section 2.1): a gain for each output of a branch, [D].
+  let attentionScale, mlpScale: Parameter?
   let width, heads, index: Int
   let dropPath: Double
 
-  init(_ scope: ParameterScope, width: Int, heads: Int, mlpWidth: Int, index: Int, dropPath: Double) {
+  init(
+    _ scope: ParameterScope, width: Int, heads: Int, mlpWidth: Int, index: Int, dropPath: Double,
+    layerScale: Double?
+  ) {
     norm1 = LayerNorm(scope.scope("norm1"), width: width)
     let attention = scope.scope("attn")
     qkv = Linear(attention.scope("qkv"), from: width, to: 3 * width)
     projection = Linear(attention.scope("proj"), from: width, to: width)
+    attentionScale = layerScale.map {
+      scope.scope("ls1").parameter("gamma", [width], .constant(Float($0)))
+    }
     norm2 = LayerNorm(scope.scope("norm2"), width: width)
     let mlp = scope.scope("mlp")
     hidden = Linear(mlp.scope("fc1"), from: width, to: mlpWidth)
     output = Linear(mlp.scope("fc2"), from: mlpWidth, to: width)
+    mlpScale = layerScale.map { scope.scope("ls2").parameter("gamma", [width], .constant(Float($0))) }
     (self.width, self.heads, self.index, self.dropPath) = (width, heads, index, dropPath)
   }
 
@@ -27,7 +36,7 @@ struct TransformerBlock: Sendable {
     let afterAttention = branch(0, of: x, first: first, pass) { kept in
       let attended = attention(
         qkv(x, pass, after: norm1.prelude(pass), of: kept, keeping: pass.precision), heads: heads)
-      return projection(attended, pass, addedTo: x, of: kept)
+      return projection(attended, pass, scaled: attentionScale, addedTo: x, of: kept)
     }
     return mlp(afterAttention, first: first, pass)
   }
@@ -51,7 +60,8 @@ struct TransformerBlock: Sendable {
         in: pass.precision)
       let count = keysValues.shape[0]
       let attended = classAttention(queries.reshaped([count, width]), keysValues, heads: heads)
-      return projection(attended.reshaped([count, 1, width]), pass, addedTo: own, of: kept)
+      return projection(
+        attended.reshaped([count, 1, width]), pass, scaled: attentionScale, addedTo: own, of: kept)
     }
     return mlp(afterAttention, first: first, pass).reshaped([batch, width])
   }
@@ -60,7 +70,7 @@ struct TransformerBlock: Sendable {
     branch(1, of: x, first: first, pass) { kept in
       output(
         hidden(x, pass, after: norm2.prelude(pass), of: kept, keeping: pass.precision), pass, after: .gelu,
-        addedTo: x, of: kept)
+        scaled: mlpScale, addedTo: x, of: kept)
     }
   }
 

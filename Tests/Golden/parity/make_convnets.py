@@ -3,7 +3,8 @@
 from make_parity import digest, filled, save, torch, worst
 import torchvision
 from torch import nn
-from torchvision.models import mobilenet_v2, resnet
+from timm.models.convnext import ConvNeXt
+from torchvision.models import mobilenet_v2, mobilenet_v3_small, resnet
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from hash_fill import hash_filled_gate, hash_filled_parameter
@@ -61,7 +62,8 @@ def measured(runs, prefix):
     nothing = {key for key, tensor in runs[1].items() if tensor.norm() < 1e-9}
     runs = [{key: tensor for key, tensor in run.items() if key not in nothing} for run in runs]
     return {f"measured_{kind}": worst(*runs, f"{prefix}{kind}") for kind in
-            ("training.output", "training.gradient", "evaluation.output", "evaluation.gradient", "buffer")}
+            ("training.output", "training.gradient", "evaluation.output", "evaluation.gradient", "buffer")
+            if any(key.startswith(f"{prefix}{kind}") for key in runs[1])}
 
 
 def small():
@@ -83,9 +85,20 @@ def full(name, make):
          layout="gradient.*, buffer.*: norm, sum, 64 values at hashed places; batch 4 of 64 pixels")
 
 
+def convnext():
+    """timm's, thin; layer scales as large as other weights of one axis, or nothing would be seen of the branches."""
+    runs = []
+    for dtype in (torch.float32, torch.float64):
+        network = hash_filled_network(ConvNeXt(depths=(1, 1, 2, 1), dims=(4, 8, 12, 16), num_classes=0), dtype)
+        runs.append(run(network, dtype, 64, 2))
+    save("convnext_small", runs[1], **measured(runs, ""))
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     small()
     full("resnet18", resnet.resnet18)
     full("resnet50", resnet.resnet50)
     full("mobilenet_v2", mobilenet_v2)
+    full("mobilenet_v3_small", mobilenet_v3_small)
+    convnext()

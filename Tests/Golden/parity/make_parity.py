@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from networks import interpolated, small_backbone, tiny_backbone, torch  # noqa: E402
+from networks import interpolated, masked_backbone, small_backbone, tiny_backbone, torch  # noqa: E402
 import numpy as np  # noqa: E402
 import timm  # noqa: E402
 from timm.layers import resample_abs_pos_embed  # noqa: E402
@@ -91,6 +91,26 @@ def vit_tiny():
          layout="gradient.*: norm, sum, 64 values at hashed places")
 
 
+def masked_net():
+    """Registers, LayerScale and masked patches: class tokens and the masked patches' own, with every gradient."""
+    runs = []
+    places = [1, 2, 6, 16 + 9, 16 + 15]
+    for dtype in (torch.float32, torch.float64):
+        backbone = masked_backbone(dtype)
+        masks = torch.zeros(3, 16, dtype=torch.bool)
+        masks.view(-1)[places] = True
+        tokens = backbone(filled("input.16", 3, 3, 16, 16, dtype=dtype), masks)
+        output, patches = tokens[:, 0], tokens[:, 3:].reshape(-1, 24)[places]
+        loss = (output * filled("weights.16", 3, 24, dtype=dtype)).sum()
+        loss = loss + (patches * filled("weights.patches", len(places), 24, dtype=dtype)).sum()
+        loss.backward()
+        runs.append({"output": output.detach(), "patches": patches.detach(),
+                     **{f"gradient.{name}": digest(name, p.grad) for name, p in backbone.named_parameters()}})
+    save("vit_masked_net", runs[1], measured_output=worst(*runs, "output"), measured_gradient=worst(*runs, "gradient"),
+         network="width 24, depth 2, heads 3, patch 4, side 16, 2 registers, LayerScale; masked places 1 2 6 25 31",
+         layout="gradient.*: norm, sum, 64 values at hashed places")
+
+
 def positions():
     """DINO's rule and timm's (antialiased) from n x n to rows x columns; tables of width 8 with a class token."""
     runs = []
@@ -153,5 +173,5 @@ def fill():
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    for make in (fill, positions, loss, vit_small_net, vit_tiny, steps):
+    for make in (fill, positions, loss, vit_small_net, masked_net, vit_tiny, steps):
         make()

@@ -41,6 +41,24 @@ class Backbone(VisionTransformer):
         return tokens + interpolated(self.pos_embed, rows, columns)
 
 
+class MaskedBackbone(Backbone):
+    """With registers behind the class token, without positions, LayerScale, and a token for masked patches (DINOv2's
+    prepare_tokens_with_masks). x: [B, 3, S, S], masks: [B, P] -> all tokens after the last LayerNorm, [B, 1 + R + P, D]."""
+
+    def __init__(self, width, depth, heads, patch, side, registers):
+        VisionTransformer.__init__(self, img_size=side, patch_size=patch, embed_dim=width, depth=depth, num_heads=heads,
+                                   num_classes=0, dynamic_img_size=True, init_values=1.0)
+        self.reg_token = nn.Parameter(torch.zeros(1, registers, width))
+        self.mask_token = nn.Parameter(torch.zeros(1, width))
+
+    def forward(self, x, masks):
+        x = self.patch_embed(x).flatten(1, 2)
+        x = torch.where(masks[..., None], self.mask_token[None], x)
+        x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], dim=1) + self.pos_embed
+        x = torch.cat([x[:, :1], self.reg_token.expand(len(x), -1, -1), x[:, 1:]], dim=1)
+        return self.norm(self.blocks(x))
+
+
 class LastLayer(nn.Module):
     """Rows of unit length times their gains: [B, bottleneck] -> [B, K]."""
 
@@ -92,6 +110,10 @@ def small_backbone(dtype=torch.float32):
 
 def tiny_backbone(dtype=torch.float32):
     return filled(Backbone(width=192, depth=12, heads=3, patch=16, side=224), dtype)
+
+
+def masked_backbone(dtype=torch.float32):
+    return filled(MaskedBackbone(width=24, depth=2, heads=3, patch=4, side=16, registers=2), dtype)
 
 
 def small_encoder(dtype=torch.float32):
