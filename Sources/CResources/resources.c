@@ -21,6 +21,9 @@ static const unsigned char recipes_dino[] = {
 static const unsigned char recipes_dino_small[] = {
 #embed "../../augmentations/recipes/dino-small.yaml"
 };
+static const unsigned char recipes_pair_small[] = {
+#embed "../../augmentations/recipes/pair-small.yaml"
+};
 static const unsigned char recipes_dinov2[] = {
 #embed "../../augmentations/recipes/dinov2.yaml"
 };
@@ -70,6 +73,7 @@ static const struct emanate_resource files[] = {
     FILE("recipes/byol", recipes_byol),
     FILE("recipes/dino", recipes_dino),
     FILE("recipes/dino-small", recipes_dino_small),
+    FILE("recipes/pair-small", recipes_pair_small),
     FILE("recipes/dinov2", recipes_dinov2),
     FILE("recipes/lightly-byol", recipes_lightly_byol),
     FILE("recipes/lightly-dino", recipes_lightly_dino),

@@ -52,6 +52,7 @@ struct PretrainCommand: ParsableCommand {
     help: "Say what would be done and, by a few steps tried, how long it takes; write nothing.")
   var dryRun = false
 
+  @OptionGroup var automatic: AutomaticOptions
   @OptionGroup var threading: ThreadOptions
   @OptionGroup var output: OutputOptions
 
@@ -78,14 +79,22 @@ struct PretrainCommand: ParsableCommand {
   /// With --resume and no settings, those the run was begun with.
   private func settings() throws -> ExperimentConfiguration {
     let run = RunFolder(out)
-    let given = config != nil || !overrides.isEmpty || seed != nil || precision != nil
+    let given = automatic.isOn || config != nil || !overrides.isEmpty || seed != nil || precision != nil
     if resume && !given && FileManager.default.fileExists(atPath: run.configuration) {
       return try run.savedConfiguration()
     }
     var extra: [String] = []
     if let seed { extra.append("seed=\(seed)") }
     if let precision { extra.append("training.precision=\(precision.rawValue)") }
-    return try ExperimentConfiguration.load(files: config.map { [$0] } ?? [], overrides: overrides + extra)
+    let files = config.map { [$0] } ?? []
+    if automatic.isOn && resume && FileManager.default.fileExists(atPath: run.configuration) {
+      // What was chosen when the run began; time and images may be others now.
+      return try automatic.settings(of: run.savedConfiguration(), files: files, overrides: overrides + extra)
+    }
+    if automatic.isOn {
+      return try automatic.settings(data: data, files: files, overrides: overrides + extra)
+    }
+    return try ExperimentConfiguration.load(files: files, overrides: overrides + extra)
   }
 
   private func text(of outcome: RunOutcome) -> String {
