@@ -20,7 +20,7 @@ struct ConvertCommand: ParsableCommand {
       "A run's or checkpoint's folder, a safetensors or PyTorch file.", valueName: "weights"))
   var weights: String
 
-  @Option(help: "Which network of a run or checkpoint: teacher or student.")
+  @Option(help: "Which network of a run or checkpoint: teacher (the student where there is none) or student.")
   var network = NetworkHints.Role.teacher
 
   @Option(help: "The file to write: its name ends in .safetensors.")
@@ -35,7 +35,8 @@ struct ConvertCommand: ParsableCommand {
   func run() throws {
     var hints = NetworkHints()
     hints.role = network
-    let (file, metadata) = try NetworkReader(hints).tensors(weights)
+    let (file, metadata, notes) = try NetworkReader(hints).tensors(weights)
+    for note in notes { StandardError.write("emanate: note: \(note)\n") }
     let tensors = try file.names.map { (name: $0, tensor: try file.tensor($0)) }
     for (name, tensor) in tensors where isRounded(tensor, type: file.type(of: name)) {
       StandardError.warn("\(file.path): tensor `\(name)`: some of its integers are too large for float32")

@@ -11,7 +11,7 @@ struct WeightsOptions: ParsableArguments {
       valueName: "weights"))
   var weights: String
 
-  @Option(help: "Which network of a run or checkpoint: teacher or student.")
+  @Option(help: "Which network of a run or checkpoint: teacher (the student where there is none) or student.")
   var network = NetworkHints.Role.teacher
 
   @OptionGroup var architecture: ArchitectureOptions

@@ -59,13 +59,14 @@ public struct NetworkReader: Sendable {
   /// The network that is stored at `path`.
   public func read(_ path: String) throws(WeightsError) -> FrozenNetwork {
     let place = try place(of: path)
-    return try file(place.file, of: place.run)
+    return try file(place.file, of: place.run, notes: place.notes)
   }
 
   /// All tensors of the file that `path` stands for, those of heads too, and what a copy should carry as metadata:
-  /// the file's own, and of a run's file the mean and deviation of its recipe.
-  public func tensors(_ path: String) throws(WeightsError) -> (file: WeightsFile, metadata: [String: String])
-  {
+  /// the file's own, and of a run's file the mean and deviation of its recipe; and what a user should know.
+  public func tensors(
+    _ path: String
+  ) throws(WeightsError) -> (file: WeightsFile, metadata: [String: String], notes: [String]) {
     let place = try place(of: path)
     let contents = try open(place.file)
     var metadata = contents.metadata
@@ -77,26 +78,29 @@ public struct NetworkReader: Sendable {
           decoding: try encoder.encode(try normalization(of: contents, run)), as: UTF8.self)
       } catch { throw error as? WeightsError ?? .notWeights(path: path, reason: "\(error)") }
     }
-    return (contents, metadata)
+    return (contents, metadata, place.notes)
   }
 
   // MARK: Where things are
 
-  /// The weights file that a path stands for, and the run that it belongs to.
-  private func place(of path: String) throws(WeightsError) -> (file: String, run: Run?) {
+  /// A weights file, the run that it belongs to, and what a user should know of the choice.
+  private typealias Place = (file: String, run: Run?, notes: [String])
+
+  /// What a path stands for.
+  private func place(of path: String) throws(WeightsError) -> Place {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw .missing(path: path)
     }
     if !isFolder.boolValue {
-      return (path, try run(aroundCheckpoint: parent(path)))
+      return (path, try run(aroundCheckpoint: parent(path)), [])
     }
     if let run = try run(path) {
-      return (weights(in: try newestCheckpoint(inRun: path)), run)
+      let (file, notes) = weights(in: try newestCheckpoint(inRun: path))
+      return (file, run, notes)
     }
-    if exists(weights(in: path)) {
-      return (weights(in: path), try run(aroundCheckpoint: path))
-    }
+    let (file, notes) = weights(in: path)
+    if exists(file) { return (file, try run(aroundCheckpoint: path), notes) }
     throw .notWeights(
       path: path,
       reason: "a folder without config.yaml (a run's) and without \(hints.role).safetensors (a checkpoint's)")
@@ -109,14 +113,23 @@ public struct NetworkReader: Sendable {
     }
     let name = text.trimmingCharacters(in: .whitespacesAndNewlines)
     let folder = join(run, "checkpoints/\(name)")
-    guard !name.isEmpty, !name.contains("/"), exists(weights(in: folder)) else {
+    guard !name.isEmpty, !name.contains("/"), exists(weights(in: folder).file) else {
       throw .notWeights(
         path: last, reason: "names the checkpoint `\(name)`, and there is no \(hints.role).safetensors in it")
     }
     return folder
   }
 
-  private func weights(in checkpoint: String) -> String { join(checkpoint, "\(hints.role).safetensors") }
+  /// The file of the network that is asked for; of a method without a teacher the student's, with a note.
+  private func weights(in checkpoint: String) -> (file: String, notes: [String]) {
+    let (file, student) = (
+      join(checkpoint, "\(hints.role).safetensors"), join(checkpoint, "student.safetensors")
+    )
+    if hints.role == .teacher && !exists(file) && exists(student) {
+      return (student, ["\(checkpoint) has no teacher: its student is read"])
+    }
+    return (file, [])
+  }
 
   /// What a run's folder says about its network besides the weights.
   private struct Run {
@@ -155,7 +168,7 @@ public struct NetworkReader: Sendable {
     do { return try WeightsFile.read(path, network: hints.role.rawValue) } catch { throw .file(error) }
   }
 
-  private func file(_ path: String, of run: Run?) throws(WeightsError) -> FrozenNetwork {
+  private func file(_ path: String, of run: Run?, notes: [String]) throws(WeightsError) -> FrozenNetwork {
     let contents = try open(path)
     let architecture = try architecture(of: contents, run)
     let side = hints.side ?? architecture.side
@@ -180,7 +193,7 @@ public struct NetworkReader: Sendable {
       }
       for buffer in scope.buffers { store.set(buffer, to: try tensor(buffer.name, buffer.shape)) }
     } catch { throw .file(error) }
-    var notes: [String] = []
+    var notes = notes
     // A run's own head is meant to be left out; that of somebody else's file is worth a word.
     if !left.isEmpty && run == nil {
       let names = left.prefix(3).joined(separator: ", ") + (left.count > 3 ? ", ..." : "")

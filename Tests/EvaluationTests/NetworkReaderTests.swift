@@ -132,6 +132,34 @@ import Testing
     }
   }
 
+  @Test("Of a checkpoint without a teacher, as SimSiam's, the student is read, and a note says so")
+  func studentAlone() throws {
+    let folder = try TemporaryFolder()
+    let run = try folder.place("run")
+    let checkpoint = try folder.place("run/checkpoints/step-2/student.safetensors")
+    try Safetensors.write(tensors(), metadata: Self.sizes.metadata, to: checkpoint)
+    try "step-2\n".write(toFile: folder.place("run/checkpoints/last"), atomically: true, encoding: .utf8)
+    var configuration = ExperimentConfiguration()
+    configuration.method = "simsiam"
+    configuration.network.patch = 4
+    try configuration.yaml.write(toFile: folder.place("run/config.yaml"), atomically: true, encoding: .utf8)
+    for path in [run, run + "/checkpoints/step-2"] {
+      let network = try reading(path)
+      #expect(network.features(patches).array == expected)
+      #expect(network.notes.count == 1 && network.notes[0].contains("step-2 has no teacher"))
+      #expect(try NetworkReader().tensors(path).notes == network.notes)
+      // Who asks for the student, or names the file, is told nothing.
+      #expect(try reading(path) { $0.role = .student }.notes.isEmpty)
+    }
+    #expect(try reading(checkpoint).notes.isEmpty)
+    // Where there is a teacher it is the one that is read.
+    let zeros = tensors().map { ($0.name, Tensor(repeating: 0, $0.tensor.shape)) }
+    try Safetensors.write(
+      zeros, metadata: Self.sizes.metadata, to: folder.place("run/checkpoints/step-2/teacher.safetensors"))
+    #expect(try reading(run).notes.isEmpty)
+    #expect(try reading(run).features(patches).array.allSatisfy { $0 == 0 })
+  }
+
   @Test(
     "Paths that hold no weights are refused by name",
     arguments: ["nothing", "folder", "weights.pth", "text.safetensors"])
