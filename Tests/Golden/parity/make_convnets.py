@@ -11,10 +11,10 @@ from hash_fill import hash_filled_gate, hash_filled_parameter
 
 
 class SmallResNet(resnet.ResNet):
-    """One block a stage, few channels; `small_images` has CIFAR's stem."""
+    """Few blocks a stage, few channels; `small_images` has CIFAR's stem."""
 
-    def __init__(self, block, channels, small_images):
-        super().__init__(block, [1, 1, 1, 1])
+    def __init__(self, block, channels, small_images, depth=1):
+        super().__init__(block, [depth] * 4)
         self.inplanes = channels
         self.conv1 = nn.Conv2d(3, channels, 3 if small_images else 7, 1 if small_images else 2,
                                1 if small_images else 3, bias=False)
@@ -22,7 +22,7 @@ class SmallResNet(resnet.ResNet):
         if small_images:
             self.maxpool = nn.Identity()
         for stage in range(4):
-            setattr(self, f"layer{stage + 1}", self._make_layer(block, channels << stage, 1, stride=min(stage, 1) + 1))
+            setattr(self, f"layer{stage + 1}", self._make_layer(block, channels << stage, depth, stride=min(stage, 1) + 1))
 
 
 def hash_filled_network(network, dtype, gated=False):
