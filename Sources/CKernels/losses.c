@@ -64,3 +64,17 @@ VECTORIZED void em_distance_backward(const float *a, const float *b, float epsil
     db[i] -= part;
   }
 }
+
+VECTORIZED long em_greatest_place(const float *x, long count) {
+  float lanes[LANES];
+  for (int j = 0; j < LANES; j++) lanes[j] = x[0];
+  long start = 0;
+  for (; start + LANES <= count; start += LANES)
+    for (int j = 0; j < LANES; j++) lanes[j] = x[start + j] > lanes[j] ? x[start + j] : lanes[j];
+  for (long i = start; i < count; i++) lanes[0] = x[i] > lanes[0] ? x[i] : lanes[0];
+  float top = lanes[0];
+  for (int j = 1; j < LANES; j++) top = lanes[j] > top ? lanes[j] : top;
+  long place = 0;
+  while (place + 1 < count && x[place] != top) place++;
+  return place;
+}

@@ -26,10 +26,22 @@ public struct DINOLoss: Sendable {
   /// What is subtracted from the teacher's logits, [K]; starts at 0.
   public var center: Tensor { targets.center }
 
-  /// Of the last batch: the mean entropy of the teacher's sharpened targets and the center's norm. A loss
-  /// that stays at ln K with the entropy at ln K means uniform outputs; an entropy near 0 with a loss near 0,
-  /// one prototype for all.
-  public private(set) var measures: [(name: String, value: Double)] = []
+  /// Of the last batch: `teacherEntropy`, the mean entropy of the teacher's sharpened targets; under `.ema`
+  /// `centerNorm`; `lossOverLogPrototypes`, the loss over ln K; `teacherStudentKL`, the loss less the targets'
+  /// entropy; `meanTargetEntropy`. Entropies are in nats. A loss that stays at ln K with the entropy at ln K means
+  /// uniform outputs; an entropy of the mean target near 0, one prototype for all.
+  public var measures: [(name: String, value: Double)] {
+    guard let statistics = targets.statistics, compared.rows > 0 else { return [] }
+    let loss = compared.sum / Double(compared.rows)
+    return targets.measures + [
+      ("lossOverLogPrototypes", loss / logarithm(Double(statistics.prototypes))),
+      ("teacherStudentKL", loss - statistics.meanEntropy), ("meanTargetEntropy", statistics.entropyOfMean),
+    ]
+  }
+
+  /// The losses of a batch's parts, each times its images, and of how many images.
+  private var compared = (sum: 0.0, rows: 0)
+  private var isInsideBatch = false
 
   /// Puts a saved center back.
   public mutating func setCenter(_ center: Tensor) { targets.setCenter(center) }
@@ -55,7 +67,6 @@ public struct DINOLoss: Sendable {
     let weight = 1 / Float((globalViews * views - globalViews) * batch)
 
     let probabilities = targets(teacher, temperature: teacherTemperature)
-    measures = targets.measures
     // A sample's views share the sum of its targets.
     let loss = crossEntropy(student, temperature: studentTemperature, tasks: batch, name: "DINO loss") {
       sample, compare in
@@ -76,14 +87,22 @@ public struct DINOLoss: Sendable {
       withExtendedLifetime(sum) {}
     }
     withExtendedLifetime(probabilities) {}
+    if !isInsideBatch { compared = (0, 0) }
+    compared = (compared.sum + Double(loss.scalar) * Double(batch), compared.rows + batch)
     return loss
   }
 
   /// Adds the teacher's raw logits of a batch, or of a part of one, [G·B, K], to what the center moves by.
-  public mutating func noteTeacher(_ teacher: Tensor) { targets.note(teacher) }
+  public mutating func noteTeacher(_ teacher: Tensor) {
+    isInsideBatch = true
+    targets.note(teacher)
+  }
 
   /// Eq. 4: c ← m c + (1 − m) · mean of the teacher's logits noted since the last move.
-  public mutating func moveCenter() { targets.moveCenter() }
+  public mutating func moveCenter() {
+    isInsideBatch = false
+    targets.moveCenter()
+  }
 
   /// Moves the center by the logits of one whole batch, [G·B, K].
   public mutating func updateCenter(teacher: Tensor) {

@@ -29,6 +29,8 @@ public struct TeacherTargets: Sendable {
   private var isInsideBatch = false
   /// The entropies of a batch's targets, summed, and of how many rows.
   private var entropy = (sum: 0.0, rows: 0)
+  /// The sum of a batch's targets, [K], and the prototype that each of them favours.
+  private var choices: (sum: Tensor, favourites: [Int])?
 
   /// Targets over K prototypes.
   public init(prototypes: Int, centering: Centering = .ema, centerMomentum: Float = 0.9) {
@@ -39,6 +41,16 @@ public struct TeacherTargets: Sendable {
 
   /// The mean entropy of the last batch's targets, in nats; 0 where there were none.
   public var meanEntropy: Double { entropy.rows == 0 ? 0 : entropy.sum / Double(entropy.rows) }
+
+  /// How the last batch's targets are spread over the prototypes; nil before the first.
+  public var statistics: TargetStatistics? {
+    guard let (sum, favourites) = choices else { return nil }
+    let mean = sum.copied()
+    em_scale(mean.pointer, 1 / Float(favourites.count), mean.count)
+    let entropyOfMean = withExtendedLifetime(mean) { em_entropy(mean.pointer, mean.count) }
+    return TargetStatistics(
+      prototypes: sum.count, meanEntropy: meanEntropy, entropyOfMean: entropyOfMean, favourites: favourites)
+  }
 
   /// Of the last batch: `teacherEntropy`, and under `.ema` `centerNorm`.
   public var measures: [(name: String, value: Double)] {
@@ -69,7 +81,12 @@ public struct TeacherTargets: Sendable {
     let (center, centering) = (center, centering)
     let entropies = UnsafeMutablePointer<Double>.allocate(capacity: rows)
     defer { entropies.deallocate() }
-    profiled("teacher targets", Work(numbers: 2 * logits.count)) {
+    let favourites = UnsafeMutablePointer<Int>.allocate(capacity: rows)
+    defer { favourites.deallocate() }
+    let before = isInsideBatch ? choices : nil
+    let sum = before?.sum ?? Tensor(uninitialized: center.shape)
+    let blocks = Blocks(prototypes, about: 4096)
+    profiled("teacher targets", Work(numbers: 3 * logits.count)) {
       ThreadPool.shared.forEach(rows) { row in
         let target = targets.pointer + row * prototypes
         if centering != .sinkhorn {
@@ -78,8 +95,16 @@ public struct TeacherTargets: Sendable {
             prototypes, target)
         }
         entropies[row] = em_entropy(target, prototypes)
+        favourites[row] = em_greatest_place(target, prototypes)
+      }
+      ThreadPool.shared.forEach(blocks.count) { index in
+        let part = blocks[index]
+        em_column_sums(
+          targets.pointer + part.lowerBound, rows, part.count, prototypes, sum.pointer + part.lowerBound,
+          before == nil ? 0 : 1)
       }
     }
+    choices = (sum, (before?.favourites ?? []) + (0..<rows).map { favourites[$0] })
     withExtendedLifetime((logits, center)) {}
     if !isInsideBatch { entropy = (0, 0) }
     entropy = ((0..<rows).reduce(entropy.sum) { $0 + entropies[$1] }, entropy.rows + rows)

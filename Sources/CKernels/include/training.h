@@ -72,6 +72,8 @@ void em_cross_entropy_backward(const float *x, const float *target, float mass, 
 
 // -sum p ln p of one row of probabilities, in nats.
 double em_entropy(const float *p, long count);
+// The place of the greatest of x, the first of equal ones.
+long em_greatest_place(const float *x, long count);
 
 // sums[j] = sum over count rows r of factors[r] * x[r, j] for n columns, in double precision.
 void em_weighted_column_sums(const float *x, long count, long n, long stride, const double *factors,
