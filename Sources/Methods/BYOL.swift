@@ -22,6 +22,7 @@ public struct BYOL: Method {
   /// The target network's: a moving average of parameters, with running statistics of its own.
   public let teacher: ParameterStore
   private let criterion = BYOLLoss()
+  private var (studentNotes, teacherNotes, projectionNotes) = (FeatureNotes(), FeatureNotes(), FeatureNotes())
 
   /// Online and target network of one encoder. The authors draw the target's first weights independently of the online
   /// network's; give the same store's copy for others.
@@ -32,10 +33,16 @@ public struct BYOL: Method {
   /// The loss of all pairs of different views whose second is global.
   public mutating func loss(_ views: Views, _ pass: Pass, _ now: Moment) -> Variable {
     let images = views.images
+    var seen: [Tensor] = []
     let targets = teacher.asTeacher(pass.precision) {
-      concatenated(encoder.projections([views.groups[0]], images: images, $0)).value
+      concatenated(encoder.projections([views.groups[0]], images: images, $0) { seen.append($0) }).value
     }
-    let projections = encoder.projections(views.groups, images: images, pass)
+    teacherNotes.add(seen, rows: images * views.globalViews)
+    seen = []
+    let projections = encoder.projections(views.groups, images: images, pass) { seen.append($0) }
+    studentNotes.add(seen, rows: images * views.globalViews)
+    seen = []
+    projectionNotes.add(projections.map(\.value), rows: images * views.globalViews)
     let predictions = concatenated(encoder.predictions(projections, pass))
     return criterion(predictions, targets: targets, targetViews: views.globalViews)
   }
@@ -48,8 +55,12 @@ public struct BYOL: Method {
     MovingAverage(teacher, momentum: now.teacherMomentum)
   }
 
-  /// Nothing is left to do.
-  public mutating func didStep(_ now: Moment) {}
+  /// Closes the batch's notes.
+  public mutating func didStep(_ now: Moment) {
+    studentNotes.batchDidEnd()
+    teacherNotes.batchDidEnd()
+    projectionNotes.batchDidEnd()
+  }
 
   /// The target network.
   public var networks: [(name: String, store: ParameterStore)] { [("teacher", teacher)] }
@@ -59,6 +70,12 @@ public struct BYOL: Method {
   public mutating func restore(_ state: [String: Tensor]) {}
   /// None.
   public var measures: [(name: String, value: Double)] { [] }
+
+  /// Features of the global views by both networks, and the online network's projections.
+  public var outputs: MethodOutputs {
+    MethodOutputs(
+      student: studentNotes.features, teacher: teacherNotes.features, projections: projectionNotes.features)
+  }
 }
 
 extension BYOL {

@@ -23,6 +23,7 @@ public struct DINO: Method {
   public let teacher: ParameterStore
   /// The loss with its center.
   public private(set) var criterion: DINOLoss
+  private var (studentNotes, teacherNotes) = (FeatureNotes(), FeatureNotes())
   /// Moves the center before the loss instead of after it; only a test does that.
   package var centersEarly = false
 
@@ -41,8 +42,14 @@ public struct DINO: Method {
       globals.shape[0] % views.globalViews == 0,
       "DINO: \(globals.shape[0]) rows are not \(views.globalViews) views")
     let batch = globals.shape[0] / views.globalViews
-    let targets = teacher.asTeacher(pass.precision) { encoder([globals], $0).value }
-    let guesses = encoder(views.groups, pass)
+    var seen: [Tensor] = []
+    let targets = teacher.asTeacher(pass.precision) {
+      encoder([globals], $0) { seen.append($0) }.value
+    }
+    teacherNotes.add(seen.removeLast())
+    let guesses = encoder(views.groups, pass) { seen.append($0) }
+    studentNotes.add(seen[0])
+    seen = []
     precondition(
       guesses.shape[0] % batch == 0, "DINO: \(guesses.shape[0]) rows are not whole views of \(batch)")
     if centersEarly { criterion.updateCenter(teacher: targets) }
@@ -64,7 +71,11 @@ public struct DINO: Method {
   }
 
   /// Moves the center.
-  public mutating func didStep(_ now: Moment) { criterion.moveCenter() }
+  public mutating func didStep(_ now: Moment) {
+    criterion.moveCenter()
+    studentNotes.batchDidEnd()
+    teacherNotes.batchDidEnd()
+  }
 
   /// The teacher.
   public var networks: [(name: String, store: ParameterStore)] { [("teacher", teacher)] }
@@ -77,6 +88,12 @@ public struct DINO: Method {
     if let center = state["center"] { criterion.setCenter(center) }
   }
 
-  /// `teacherEntropy` (mean entropy of the targets, in nats) and `centerNorm` of the last loss.
+  /// The loss's measures of the last batch.
   public var measures: [(name: String, value: Double)] { criterion.measures }
+
+  /// Features of the global views by both networks, and the targets.
+  public var outputs: MethodOutputs {
+    MethodOutputs(
+      student: studentNotes.features, teacher: teacherNotes.features, targets: criterion.targets.statistics)
+  }
 }

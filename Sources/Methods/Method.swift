@@ -85,9 +85,14 @@ public protocol Method {
 
   /// Numbers worth a column in `metrics.jsonl` for the last loss: teacher entropy and the like.
   var measures: [(name: String, value: Double)] { get }
+
+  /// What the networks gave for the last batch, for the watch over collapse.
+  var outputs: MethodOutputs { get }
 }
 
 extension Method {
   /// None.
   public func movingAverage(_ now: Moment) -> MovingAverage? { nil }
+  /// None: nothing is watched but the loss.
+  public var outputs: MethodOutputs { MethodOutputs() }
 }

@@ -20,6 +20,7 @@ public struct SimSiam: Method {
   /// Its weights.
   public let student: ParameterStore
   private let criterion = SimSiamLoss()
+  private var (featureNotes, projectionNotes) = (FeatureNotes(), FeatureNotes())
 
   /// One network.
   public init(encoder: PredictingEncoder, student: ParameterStore) {
@@ -28,7 +29,11 @@ public struct SimSiam: Method {
 
   /// The loss of all pairs of different views whose second is global.
   public mutating func loss(_ views: Views, _ pass: Pass, _ now: Moment) -> Variable {
-    let projections = encoder.projections(views.groups, images: views.images, pass)
+    var seen: [Tensor] = []
+    let projections = encoder.projections(views.groups, images: views.images, pass) { seen.append($0) }
+    featureNotes.add(seen, rows: views.images * views.globalViews)
+    seen = []
+    projectionNotes.add(projections.map(\.value), rows: views.images * views.globalViews)
     let predictions = concatenated(encoder.predictions(projections, pass))
     let targets = concatenated(projections.prefix(views.globalViews).map { Variable($0.value) }).value
     return criterion(predictions, projections: targets, projectedViews: views.globalViews)
@@ -36,8 +41,11 @@ public struct SimSiam: Method {
 
   /// Nothing is left alone.
   public func isSkipped(_ parameter: Parameter, _ now: Moment) -> Bool { false }
-  /// Nothing is left to do.
-  public mutating func didStep(_ now: Moment) {}
+  /// Closes the batch's notes.
+  public mutating func didStep(_ now: Moment) {
+    featureNotes.batchDidEnd()
+    projectionNotes.batchDidEnd()
+  }
   /// There is no other network.
   public var networks: [(name: String, store: ParameterStore)] { [] }
   /// Nothing besides the network.
@@ -46,6 +54,11 @@ public struct SimSiam: Method {
   public mutating func restore(_ state: [String: Tensor]) {}
   /// None.
   public var measures: [(name: String, value: Double)] { [] }
+
+  /// Features and projections of the global views.
+  public var outputs: MethodOutputs {
+    MethodOutputs(student: featureNotes.features, projections: projectionNotes.features)
+  }
 }
 
 extension SimSiam {

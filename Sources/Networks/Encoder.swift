@@ -17,12 +17,13 @@ public struct Encoder: Sendable {
   /// Logits of all views, [N, K], in the order of the groups.
   ///
   /// groups: for each resolution the views' patches, [V·B, P, 3·patch²]. One backbone pass a resolution, one
-  /// head pass for all (main_dino.py's multi-crop wrapper).
-  public func callAsFunction(_ groups: [Tensor], _ pass: Pass) -> Variable {
+  /// head pass for all (main_dino.py's multi-crop wrapper). `seen` is shown every group's features, [V·B, D].
+  public func callAsFunction(_ groups: [Tensor], _ pass: Pass, seen: (Tensor) -> Void = { _ in }) -> Variable {
     var first = 0
     var features: [Variable] = []
     for group in groups {
       features.append(backbone.features(group, first: first, pass))
+      seen(features.last!.value)
       first += group.shape[0]
     }
     return head(concatenated(features), pass)

@@ -21,8 +21,10 @@ public struct PredictingEncoder: Sendable {
   }
 
   /// Projections of all views, view by view, each view a batch of its own for batch normalisations: for every group of
-  /// [V·B, P, 3·patch²] -> V values of [B, D].
-  public func projections(_ groups: [Tensor], images: Int, _ pass: Pass) -> [Variable] {
+  /// [V·B, P, 3·patch²] -> V values of [B, D]. `seen` is shown the features they are made of, in the same order.
+  public func projections(
+    _ groups: [Tensor], images: Int, _ pass: Pass, seen: (Tensor) -> Void = { _ in }
+  ) -> [Variable] {
     var first = 0
     var projections: [Variable] = []
     for group in groups {
@@ -30,11 +32,14 @@ public struct PredictingEncoder: Sendable {
       let ranges = (0..<views).map { $0 * images..<($0 + 1) * images }
       if backbone.normalizesBatches {
         for range in ranges {
-          projections.append(projector(backbone.features(group[rows: range], first: first, pass), pass))
+          let features = backbone.features(group[rows: range], first: first, pass)
+          seen(features.value)
+          projections.append(projector(features, pass))
           first += images
         }
       } else {
         let features = backbone.features(group, first: first, pass)
+        seen(features.value)
         projections += ranges.map { projector(views == 1 ? features : sliced(features, rows: $0), pass) }
         first += group.shape[0]
       }
