@@ -35,6 +35,34 @@ public struct FrozenNetwork {
       architecture, backbone, store, side: side, normalization: normalization, decoder: decoder, notes: [])
   }
 
+  /// The backbone of a network that is being trained, its numbers as they are now, copied; heads are left out. The
+  /// store holds parameters and buffers of the architecture under its names.
+  public init(
+    copying trained: ParameterStore, _ architecture: any Architecture, side: Int,
+    normalization: Normalization,
+    decoder: ImageDecoder = ImageDecoder()
+  ) {
+    let scope = ParameterScope()
+    let backbone = architecture.backbone(scope)
+    let store = ParameterStore(scope)
+    let parameters = Dictionary(uniqueKeysWithValues: trained.parameters.map { ($0.name, $0) })
+    for parameter in store.parameters {
+      guard let source = parameters[parameter.name] else {
+        preconditionFailure("FrozenNetwork: \(parameter.name) is not in the trained network")
+      }
+      store.set(parameter, to: trained[source])
+    }
+    let buffers = Dictionary(uniqueKeysWithValues: trained.buffers.map { ($0.name, $0) })
+    for buffer in store.buffers {
+      guard let source = buffers[buffer.name] else {
+        preconditionFailure("FrozenNetwork: \(buffer.name) is not in the trained network")
+      }
+      store.set(buffer, to: trained[source])
+    }
+    self.init(
+      architecture, backbone, store, side: side, normalization: normalization, decoder: decoder, notes: [])
+  }
+
   init(
     _ architecture: any Architecture, _ backbone: any Backbone, _ store: ParameterStore, side: Int,
     normalization: Normalization,
