@@ -101,7 +101,7 @@ let package = Package(
       dependencies: [
         "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks", "EmanateOptimization",
         "EmanateImages", "EmanateAugmentations", "EmanateData", "EmanateInterchange", "EmanateConfiguration",
-        "EmanateObjectives", "EmanateMethods",
+        "EmanateObjectives", "EmanateMethods", "EmanateEvaluation",
       ],
       path: "Sources/Training"),
     .target(
@@ -199,7 +199,7 @@ let package = Package(
         "TestSupport", "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks",
         "EmanateObjectives",
         "EmanateOptimization", "EmanateMethods", "EmanateConfiguration", "EmanateData", "EmanateImages",
-        "EmanateInterchange", "EmanateTraining",
+        "EmanateInterchange", "EmanateEvaluation", "EmanateTraining",
       ],
       path: "Tests/TrainingTests"),
     .testTarget(

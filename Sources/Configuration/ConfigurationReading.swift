@@ -71,6 +71,7 @@ extension ExperimentConfiguration {
           + "\(training.batchSize)")
     }
     try checkOptimizer()
+    try checkWatches()
   }
 
   private mutating func merge(

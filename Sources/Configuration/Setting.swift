@@ -291,6 +291,26 @@ public struct Setting: Sendable {
       "training.checkpointsKept", \.training.checkpointsKept, "checkpoints that are kept", within: 1...10_000),
 
     Setting(
+      "collapse.everySteps", \.collapse.everySteps, "steps between looks at features for collapse",
+      within: 1...1e12),
+    Setting(
+      "collapse.stop", \.collapse.stop, "whether a collapse that two looks in a row have seen ends the run"),
+
+    Setting(
+      "knn.everySteps", \.knn.everySteps, "steps between votes of nearest neighbours on labelled images",
+      within: 1...1e12),
+    Setting(
+      "knn.train", \.knn.train,
+      "folder of labelled images that vote; off for 80 % of the run's own class folders"),
+    Setting(
+      "knn.test", \.knn.test,
+      "folder of labelled images that are tested; off for 20 % of the run's own class folders"),
+    Setting(
+      "knn.images", \.knn.images, "most images that are taken of a folder, at random under the seed",
+      within: 2...1e7),
+    Setting("knn.k", \.knn.k, "neighbours that vote", within: 1...1e6),
+
+    Setting(
       "logging.everySteps", \.logging.everySteps, "steps between lines of metrics.jsonl", within: 1...1e12),
   ]
 

@@ -106,9 +106,9 @@ struct CommandFailure: Error {
       } else {
         self.init(.data, error.description)
       }
-    case .lossNotFinite: self.init(.run, error.description)
+    case .lossNotFinite, .collapsed: self.init(.run, error.description)
     case .runExists, .configurationDiffers, .unavailable: self.init(.usage, error.description)
-    case .recipeDiffers, .dataDiffers, .checkpoint: self.init(.data, error.description)
+    case .recipeDiffers, .dataDiffers, .checkpoint, .knn: self.init(.data, error.description)
     }
   }
 

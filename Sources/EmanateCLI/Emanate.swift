@@ -17,7 +17,7 @@ struct EmanateCommand: ParsableCommand {
     version: versionText,
     subcommands: [
       QuickstartCommand.self, PretrainCommand.self, FeaturesCommand.self, KNNCommand.self,
-      LinearProbeCommand.self, ConvertCommand.self, ScheduleCommand.self,
+      LinearProbeCommand.self, InspectCommand.self, ConvertCommand.self, ScheduleCommand.self,
       AugmentCommand.self, DatasetCommand.self, BenchmarkCommand.self, ListCommand.self,
     ])
 }

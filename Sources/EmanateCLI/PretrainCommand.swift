@@ -72,7 +72,7 @@ struct PretrainCommand: ParsableCommand {
       observer: progress, clock: { ProcessInfo.processInfo.systemUptime },
       shouldStop: { interruption.isAsked })
     progress.finish()
-    output.result(Summary(outcome, run: out), text: text(of: outcome))
+    output.result(Summary(outcome, run: out), text: text(of: outcome) + watch(of: outcome))
     if outcome.isInterrupted { throw ExitCode(CommandFailure.Code.interrupted.rawValue) }
   }
 
@@ -109,6 +109,14 @@ struct PretrainCommand: ParsableCommand {
         "%d steps in %.1f minutes, %.1f images/s, %.1f s of it waiting for images; loss %.4f; %.0f MB of "
         + "memory. Run: %@", outcome.done - outcome.start, outcome.seconds / 60, outcome.imagesPerSecond,
       outcome.waitingSeconds, loss, Double(peakResidentBytes()) / 1e6, out)
+  }
+
+  /// A line about collapse, or nothing where nobody looked.
+  private func watch(of outcome: RunOutcome) -> String {
+    guard let verdict = outcome.verdict, outcome.looks > 0 else { return "" }
+    return String(
+      format: "\nCollapse watch: %@ (%d looks in %.2f s).", verdict.summary, outcome.looks,
+      outcome.lookingSeconds)
   }
 
   private func text(of forecast: Forecast, peak: Int) -> String {
@@ -153,12 +161,17 @@ struct PretrainCommand: ParsableCommand {
     let run: String
     let interrupted: Bool
     let skipped: Int
+    let verdict: String?
+    let looking_seconds: Double
+    let knn_top1: Double?
 
     init(_ outcome: RunOutcome, run: String) {
       (steps, loss, seconds) = (outcome.done, outcome.loss, outcome.seconds)
       (images_per_second, waiting_seconds) = (outcome.imagesPerSecond, outcome.waitingSeconds)
       peak_resident_bytes = peakResidentBytes()
       (self.run, interrupted, skipped) = (run, outcome.isInterrupted, outcome.skipped)
+      (verdict, looking_seconds) = (outcome.verdict?.rawValue, outcome.lookingSeconds)
+      knn_top1 = outcome.knn?.top1
     }
   }
 }

@@ -1,4 +1,5 @@
 import EmanateData
+import EmanateEvaluation
 import EmanateTraining
 import Foundation
 
@@ -47,6 +48,24 @@ final class ProgressLines: RunObserver {
   }
 
   func didSave(step: Int) {}
+
+  func verdictDidChange(_ change: CollapseChange) {
+    finish()
+    if change.after.isCollapse {
+      StandardError.warn(change.description)
+    } else {
+      output.say(change.description)
+    }
+  }
+
+  func didMeasureKNN(_ accuracy: Accuracy, done: Int, seconds: Double) {
+    finish()
+    output.say(
+      String(
+        format: "after %d steps: nearest neighbours %.2f %% top-1 of %d images, in %.1f s", done,
+        accuracy.top1,
+        accuracy.count, seconds))
+  }
 
   /// Ends the line that was being rewritten.
   func finish() {

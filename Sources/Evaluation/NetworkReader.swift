@@ -221,7 +221,7 @@ public struct NetworkReader: Sendable {
     for name in contents.names where !known.contains(name) {
       let isHead = ["head.", "fc.", "classifier.", "ibot_head.", "projector.", "predictor."].contains(
         where: name.hasPrefix)
-      guard isHead || name.hasSuffix("num_batches_tracked") else {
+      guard isHead || name == "mask_token" || name.hasSuffix("num_batches_tracked") else {
         throw .file(.unexpected(path: contents.path, name: name, shape: contents.shape(of: name)!))
       }
       left.append(name)

@@ -15,7 +15,8 @@ public struct MethodOutputs: Sendable {
 
   /// Outputs that are known.
   public init(
-    student: Tensor? = nil, teacher: Tensor? = nil, projections: Tensor? = nil, targets: TargetStatistics? = nil
+    student: Tensor? = nil, teacher: Tensor? = nil, projections: Tensor? = nil,
+    targets: TargetStatistics? = nil
   ) {
     (self.student, self.teacher, self.projections, self.targets) = (student, teacher, projections, targets)
   }

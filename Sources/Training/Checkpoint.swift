@@ -30,6 +30,8 @@ public struct Checkpoint {
     public var loader: Loader.State
     /// How many updates each trained parameter has had, by name.
     public var updates: [String: Int]
+    /// What the watch over collapse knows; nil without one.
+    public var collapse: CollapseWatch.State?
   }
 
   /// Writes the checkpoint of `state.step`, names it in `last`, and removes all but the newest `kept`.

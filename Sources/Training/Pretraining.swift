@@ -1,6 +1,7 @@
 import EmanateAugmentations
 import EmanateConfiguration
 import EmanateData
+import EmanateEvaluation
 import EmanateInterchange
 import EmanateKernels
 import EmanateMethods
@@ -42,6 +43,8 @@ public struct Pretraining {
     public let views: MultiCrop
     /// Sentences for the user: what was cut, what may differ.
     public var notes: [String]
+    /// The labelled images that nearest neighbours vote on while the run goes on; nil where that is off.
+    public let knn: OnlineKNN?
     let globalViews: Int
   }
 
@@ -68,10 +71,16 @@ public struct Pretraining {
     }
     let folder = try ImageFolder(data)
     let plan = try TrainingPlan(configuration, images: folder.count)
+    let knn = try OnlineKNN(configuration, recipe: recipe, data: folder)
+    let votes = knn.map {
+      [
+        "nearest neighbours: \($0.train.count) images vote on \($0.test.count) of \($0.train.classes.count) classes"
+      ]
+    }
     return Preparation(
       folder: folder, plan: plan, recipe: recipe, views: views,
-      notes: plan.warnings + plan.remarks + folder.unlisted.map { "left out: \($0)" },
-      globalViews: views.groups[0].views)
+      notes: plan.warnings + plan.remarks + folder.unlisted.map { "left out: \($0)" } + (votes ?? []),
+      knn: knn, globalViews: views.groups[0].views)
   }
 
   /// Runs to the end, or until `shouldStop` says so after a step; then the step's checkpoint is written.
@@ -140,7 +149,9 @@ public struct Pretraining {
       maker: preparation.views, cache: cache, globalViews: preparation.globalViews,
       step: TrainingStep(
         method, optimizer: try configuration.optimizer.optimizer(of: method.student), seed: seed,
-        memory: memory, precision: configuration.training.precision))
+        memory: memory, precision: configuration.training.precision),
+      watch: configuration.collapse.everySteps == .off
+        ? nil : CollapseWatch(limits: CollapseLimits(runOf: preparation.plan.steps)), knn: preparation.knn)
   }
 
   private func checkConfiguration(_ recipe: Recipe) throws {
@@ -178,6 +189,9 @@ public struct Pretraining {
       try Checkpoint.restore(&trainer.step, state: state, from: folder)
       trainer.start = state.step
       trainer.loaderState = state.loader
+      if let saved = state.collapse, trainer.watch != nil {
+        trainer.watch = CollapseWatch(limits: trainer.watch!.limits, state: saved)
+      }
     }
     try JSONLines.cut(run.metrics, beforeStep: trainer.start)
     try JSONLines.cut(run.skipped, beforeStep: trainer.start)
@@ -199,6 +213,12 @@ public struct RunOutcome: Sendable {
   public let isInterrupted: Bool
   /// Files left out so far.
   public let skipped: Int
+  /// What the watch over collapse says at the end; nil without one.
+  public let verdict: CollapseWatch.Verdict?
+  /// Looks that the watch took in this part of the run, and their seconds.
+  public let looks: Int, lookingSeconds: Double
+  /// The vote of nearest neighbours after the last step, if the run came to its end; nil without them.
+  public let knn: Accuracy?
 }
 
 extension RunFolder {

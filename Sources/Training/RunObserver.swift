@@ -1,4 +1,5 @@
 import EmanateData
+import EmanateEvaluation
 
 /// What a run tells while it goes on: for progress bars, reports, event files. What a conformer leaves out is
 /// not heard.
@@ -11,6 +12,10 @@ public protocol RunObserver {
   func didSkip(_ file: SkippedFile)
   /// A checkpoint is on the disk.
   func didSave(step: Int)
+  /// The watch over collapse says something else than before.
+  func verdictDidChange(_ change: CollapseChange)
+  /// Nearest neighbours voted after `done` steps; it took `seconds`.
+  func didMeasureKNN(_ accuracy: Accuracy, done: Int, seconds: Double)
 }
 
 extension RunObserver {
@@ -22,6 +27,10 @@ extension RunObserver {
   public func didSkip(_ file: SkippedFile) {}
   /// Nothing.
   public func didSave(step: Int) {}
+  /// Nothing.
+  public func verdictDidChange(_ change: CollapseChange) {}
+  /// Nothing.
+  public func didMeasureKNN(_ accuracy: Accuracy, done: Int, seconds: Double) {}
 }
 
 /// Where a run stands after a step.

@@ -17,6 +17,8 @@ public struct Trainer<M: Method> {
   let cache: ImageCache?
   let globalViews: Int
   var step: TrainingStep<M>
+  var watch: CollapseWatch?
+  let knn: OnlineKNN?
   /// Steps done when the loop begins, and the loader's state then.
   var start = 0
   var loaderState = Loader.State()
@@ -36,13 +38,22 @@ public struct Trainer<M: Method> {
     let began = clock()
     var (waited, saved, done) = (0.0, start, start)
     var loss: Double?
+    var (lookCount, lookingSeconds) = (0, 0.0)
     while done < plan.steps {
+      let accuracy =
+        try isDue(done, configuration.knn.everySteps)
+        ? measureKNN(done, observer, clock) : nil
       let asked = clock()
       guard let batch = try next(of: loader) else { break }
       waited += clock() - asked
       let now = plan.moment(done)
       let result = try step(views(batch), now)
       loss = result.loss
+      let looking = clock()
+      watch?.note(loss: result.loss, outputs: step.method.outputs)
+      let looks = isDue(done, configuration.collapse.everySteps) || done + 1 == plan.steps
+      let look = looks ? watch?.look(steps: done + 1) : nil
+      if look != nil { (lookCount, lookingSeconds) = (lookCount + 1, lookingSeconds + clock() - looking) }
       do throws(FileFailure) {
         for file in batch.skipped {
           try skippedFiles.append([
@@ -50,7 +61,9 @@ public struct Trainer<M: Method> {
           ])
           observer.didSkip(file)
         }
-        if done % configuration.logging.everySteps == 0 { try metrics.append(fields(result, now)) }
+        if done % configuration.logging.everySteps == 0 || look != nil || accuracy != nil {
+          try metrics.append(fields(result, now) + watched(look) + voted(accuracy))
+        }
       } catch { throw .file(error) }
       done += 1
       let seconds = clock() - began
@@ -58,20 +71,26 @@ public struct Trainer<M: Method> {
         RunProgress(
           done: done, steps: plan.steps, loss: result.loss, seconds: seconds, waitingSeconds: waited,
           imagesPerSecond: Double((done - start) * plan.batchSize) / seconds))
+      let collapsed = change(look, done, observer)
       let stops = shouldStop()
-      if stops || done == plan.steps || done % configuration.training.checkpointEverySteps == 0 {
+      if stops || collapsed != nil || done == plan.steps
+        || done % configuration.training.checkpointEverySteps == 0
+      {
         try save(done, loader.state)
         saved = done
         observer.didSave(step: done)
       }
+      if let collapsed { throw collapsed }
       if stops { break }
     }
     if saved < done || (done == 0 && plan.steps == 0) { try save(done, loader.state) }
+    let last = done == plan.steps && done > start ? try measureKNN(done, observer, clock) : nil
     let seconds = clock() - began
     return RunOutcome(
       start: start, done: done, steps: plan.steps, loss: loss, seconds: seconds, waitingSeconds: waited,
       imagesPerSecond: seconds > 0 ? Double((done - start) * plan.batchSize) / seconds : 0,
-      isInterrupted: done < plan.steps, skipped: loader.state.skipped.count)
+      isInterrupted: done < plan.steps, skipped: loader.state.skipped.count, verdict: watch?.state.verdict,
+      looks: lookCount, lookingSeconds: lookingSeconds, knn: last)
   }
 
   func next(of loader: Loader) throws(TrainingError) -> MultiViewBatch? {
@@ -114,7 +133,8 @@ public struct Trainer<M: Method> {
       step: done, seed: configuration.seed, configurationHash: configuration.hash,
       dataHash: folder.contentHash,
       images: folder.count, kernels: blasVersion() + ", " + blasKernelSet(), loader: loader,
-      updates: Dictionary(uniqueKeysWithValues: zip(names, step.optimizer.updates)))
+      updates: Dictionary(uniqueKeysWithValues: zip(names, step.optimizer.updates)),
+      collapse: watch?.state)
     try Checkpoint.write(
       step, state: state, metadata: configuration.network.chosen.metadata, to: run,
       kept: configuration.training.checkpointsKept)

@@ -6,6 +6,10 @@ import EmanateInterchange
 public enum TrainingError: Error, CustomStringConvertible {
   /// The loss became infinite or not a number; the last good checkpoint stays.
   case lossNotFinite(step: Int, value: Double)
+  /// The watch over collapse ended the run, as `collapse.stop` asks; the checkpoint of `done` steps is written.
+  case collapsed(done: Int, verdict: CollapseWatch.Verdict, advice: String)
+  /// Nearest neighbours could not vote while the run went on.
+  case knn(reason: String)
   /// The folder holds a run already and neither `--resume` nor `--overwrite` was said.
   case runExists(path: String)
   /// A run can only be resumed with the settings it began with.
@@ -33,6 +37,9 @@ public enum TrainingError: Error, CustomStringConvertible {
     case .lossNotFinite(let step, let value):
       "the loss at step \(step) is \(value); that step changed nothing, and the last checkpoint stays. A lower "
         + "training.learningRate or a longer warm-up is the usual cure"
+    case .collapsed(let done, let verdict, let advice):
+      "stopped after step \(done), with a checkpoint, because collapse.stop is true; \(verdict.summary); \(advice)"
+    case .knn(let reason): "nearest neighbours (knn.everySteps): \(reason)"
     case .runExists(let path):
       "\(path) holds a run already; --resume continues it, --overwrite replaces it"
     case .configurationDiffers(let path, let differences):

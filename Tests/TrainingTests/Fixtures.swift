@@ -1,5 +1,6 @@
 import EmanateConfiguration
 import EmanateData
+import EmanateEvaluation
 import EmanateImages
 import EmanateKernels
 import EmanateTraining
@@ -58,6 +59,12 @@ final class Notes: RunObserver {
   func didStep(_ progress: RunProgress) { steps.append(progress.done) }
   func didSkip(_ file: SkippedFile) { skipped.append(file.relativePath) }
   func didSave(step: Int) { saved.append(step) }
+  var changes: [CollapseChange] = []
+  func verdictDidChange(_ change: CollapseChange) { changes.append(change) }
+  var votes: [(accuracy: Accuracy, done: Int, seconds: Double)] = []
+  func didMeasureKNN(_ accuracy: Accuracy, done: Int, seconds: Double) {
+    votes.append((accuracy, done, seconds))
+  }
 }
 
 /// Runs a pretraining; `stopAfter` asks it to stop after that many steps done in all.

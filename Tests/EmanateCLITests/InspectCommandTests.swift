@@ -1,0 +1,32 @@
+import Foundation
+import Testing
+
+@Suite("emanate inspect")
+struct InspectCommandTests {
+  @Test("Verdict and findings of every run, as text and as one JSON object")
+  func verdicts() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "emanate-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    for (name, text) in [
+      ("good", #"{"step":0,"loss":2,"collapse":"healthy"}"#),
+      ("bad", #"{"step":0,"loss":2,"collapse":"oneHot"}"#), ("old", #"{"step":0,"loss":2}"#),
+    ] {
+      try FileManager.default.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
+      try (text + "\n").write(toFile: "\(folder)/\(name)/metrics.jsonl", atomically: true, encoding: .utf8)
+    }
+    try "dino: {centering: off}\n".write(
+      toFile: folder + "/bad/config.yaml", atomically: true, encoding: .utf8)
+    let outcome = try Program.run(["inspect", "good", "bad", "old", "--json"], in: folder)
+    #expect(outcome.status == 0 && outcome.errors.isEmpty)
+    let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+    let runs = try #require(object?["runs"] as? [[String: Any]])
+    #expect(runs.map { $0["verdict"] as? String } == ["healthy", "oneHot", nil])
+    #expect(runs.allSatisfy { $0.keys.contains("verdict") && $0["steps"] as? Int == 1 })
+    let findings = try #require(runs[1]["findings"] as? [String])
+    #expect(findings.contains { $0.contains("dino.centering is off") })
+    let text = try Program.run(["inspect", "good", "old"], in: folder).output
+    #expect(text.contains("good: healthy") && text.contains("old: unknown"))
+    let missing = try Program.run(["inspect", "nowhere"], in: folder)
+    #expect(missing.status == 74 && missing.errors.contains("nowhere/metrics.jsonl"))
+  }
+}
