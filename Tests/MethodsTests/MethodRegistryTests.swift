@@ -70,11 +70,23 @@ import Testing
   }
 
   /// What a few steps leave: losses, and every network's tensors by name, buffers among them.
-  private struct Trace: Equatable {
+  private struct Trace {
     var losses: [Double] = []
     var gradients: [Float] = []
     var networks: [String: [String: [Float]]] = [:]
     var state: [String: [Float]] = [:]
+
+    /// What is not the same bits in another trace, by name.
+    func differences(from other: Trace) -> [String] {
+      var names = losses == other.losses ? [] : ["losses"]
+      if gradients != other.gradients { names.append("gradients") }
+      for (network, tensors) in networks {
+        names += tensors.keys.filter { tensors[$0] != other.networks[network]?[$0] }.map {
+          "\(network) \($0)"
+        }
+      }
+      return names + state.keys.filter { state[$0] != other.state[$0] }
+    }
   }
 
   private func trace(
@@ -110,22 +122,25 @@ import Testing
   }
 
   @Test(arguments: cases)
-  func `two steps are finite, change the weights, and are the same bits for one, two and three threads`(
-    choice: Case
-  )
+  func
+    `two steps are finite, change all that is trained, and are the same bits for one, two and three threads`(
+      choice: Case
+    )
     throws
   {
     let traces = try [1, 2, 3].map { count in try withThreads(count) { try trace(choice) } }
-    #expect(traces[0] == traces[1] && traces[0] == traces[2])
+    for trace in traces.dropFirst() { #expect(trace.differences(from: traces[0]) == []) }
     #expect(traces[0].losses.allSatisfy { $0.isFinite })
     for tensors in traces[0].networks.values { #expect(tensors.values.joined().allSatisfy { $0.isFinite }) }
-    #expect(try trace(choice, steps: 0).networks["student"] != traces[0].networks["student"])
+    let start = try trace(choice, steps: 0).networks["student"]!
+    let still = start.keys.filter { start[$0] == traces[0].networks["student"]![$0] }
+    #expect(still.allSatisfy { $0.hasSuffix("weight_g") }, "\(still)")
   }
 
   @Test(arguments: cases)
   func `blocks that are computed twice give the same bits and move no buffer twice`(choice: Case) throws {
     let (kept, again) = (try trace(choice), try trace(choice, recomputes: true))
-    #expect(kept == again)
+    #expect(kept.differences(from: again) == [])
   }
 
   @Test(arguments: cases)
