@@ -54,17 +54,16 @@ final class ProgressLines: RunObserver {
     if change.after.isCollapse {
       StandardError.warn(change.description)
     } else {
-      output.say(change.description)
+      put(change.description + "\n")
     }
   }
 
   func didMeasureKNN(_ accuracy: Accuracy, done: Int, seconds: Double) {
     finish()
-    output.say(
+    put(
       String(
-        format: "after %d steps: nearest neighbours %.2f %% top-1 of %d images, in %.1f s", done,
-        accuracy.top1,
-        accuracy.count, seconds))
+        format: "after %d steps: nearest neighbours %.2f %% top-1 of %d images, in %.1f s\n", done,
+        accuracy.top1, accuracy.count, seconds))
   }
 
   /// Ends the line that was being rewritten.

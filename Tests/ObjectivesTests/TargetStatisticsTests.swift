@@ -14,7 +14,9 @@ import Testing
   private func entropy(_ p: [Double]) -> Double { -p.reduce(0) { $1 > 0 ? $0 + $1 * log($1) : $0 } }
 
   @Test(arguments: [Centering.ema, .sinkhorn, .off], [5, 37, 5000])
-  func `statistics are those of the targets, in one part or in three`(centering: Centering, prototypes: Int) throws {
+  func `statistics are those of the targets, in one part or in three`(
+    centering: Centering, prototypes: Int
+  ) throws {
     let logits = hashFilled("logits", [6, prototypes], scale: 0.3)
     var targets = TeacherTargets(prototypes: prototypes, centering: centering)
     #expect(targets.statistics == nil)

@@ -59,13 +59,16 @@ import Testing
     #expect(outcome.looks == 4 && outcome.lookingSeconds > 0 && outcome.verdict == .notStarted)
   }
 
-  @Test(arguments: ["dino", "byol"])
-  func `a watched run that stops and resumes equals one that does not, byte for byte`(method: String) throws {
+  @Test(arguments: [("dino", "vit_tiny"), ("byol", "vit_tiny"), ("byol", "resnet18")])
+  func `a watched run that stops and resumes equals one that does not, byte for byte`(
+    method: String, architecture: String
+  ) throws {
     let data = try classes(8)
     let configuration = try tinyConfiguration(
       steps: 30, "method=\(method)", "collapse.everySteps=3", "knn.everySteps=7", "knn.k=3", "knn.images=12",
       "projector.hidden=32", "projector.output=16", "projector.predictorHidden=16",
-      "training.learningRate=0.05", "training.checkpointEverySteps=100")
+      "training.learningRate=0.05", "training.checkpointEverySteps=100",
+      "network.architecture=\(architecture)", "network.stem=cifar", "network.channels=8")
     try pretrain(configuration, data: data, run: scratch.path + "/whole")
     try pretrain(configuration, data: data, run: scratch.path + "/parts", stopAfter: 5)
     try pretrain(configuration, data: data, run: scratch.path + "/parts", stopAfter: 22) { $0.resumes = true }
@@ -123,14 +126,18 @@ import Testing
     #expect(try RunInspection(RunFolder(scratch.path + "/run")).verdict == nil)
   }
 
-  @Test func `nearest neighbours vote at step 0, and at the end as on the checkpoint's weights`() throws {
+  @Test(arguments: ["vit_tiny", "resnet18"])
+  func `nearest neighbours vote at step 0, and at the end as on the checkpoint's weights`(
+    architecture: String
+  ) throws {
     let (train, test) = (try classes(6, named: "train"), try classes(4, named: "test"))
     let data = try scratch.images(12)
     let notes = Notes()
     let outcome = try pretrain(
       try tinyConfiguration(
         steps: 6, "knn.everySteps=3", "knn.train=\(train)", "knn.test=\(test)", "knn.k=3",
-        "training.learningRate=0.01"), data: data, run: scratch.path + "/run", observer: notes)
+        "training.learningRate=0.01", "network.architecture=\(architecture)", "network.stem=cifar",
+        "network.channels=8"), data: data, run: scratch.path + "/run", observer: notes)
     #expect(notes.votes.map(\.done) == [0, 3, 6] && notes.votes.allSatisfy { $0.seconds > 0 })
     let network = try NetworkReader().read(scratch.path + "/run")
     let (voting, tested) = try (
