@@ -15,7 +15,9 @@ import Testing
 
   static let cases = MethodRegistry.all.flatMap { entry in
     // Patches are masked in transformers only.
-    (entry.name == "dinov2" ? ["vit_tiny"] : ["vit_tiny", "resnet18"]).map { Case(method: entry, backbone: $0) }
+    (entry.name == "dinov2" ? ["vit_tiny"] : ["vit_tiny", "resnet18"]).map {
+      Case(method: entry, backbone: $0)
+    }
   }
 
   /// Six images of two classes, for methods that use labels.

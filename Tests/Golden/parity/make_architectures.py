@@ -9,9 +9,9 @@ from pathlib import Path
 from make_parity import VERSIONS, timm
 import torchvision
 
-CLASSIFIERS = ("fc.", "classifier.", "head.")
+CLASSIFIERS = re.compile(r"(fc|classifier|head)\.(?!norm\.)")
 NAMES = ("vit_micro", "vit_tiny", "vit_small", "vit_base", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152",
-         "mobilenet_v2")
+         "mobilenet_v2", "mobilenet_v3_small", "convnext_tiny")
 
 
 def network(name):
@@ -19,6 +19,8 @@ def network(name):
         return timm.models.VisionTransformer(embed_dim=96, depth=6, num_heads=3)
     if name.startswith("vit"):
         return timm.create_model(f"{name}_patch16_224")
+    if name.startswith("convnext"):
+        return timm.create_model(name, num_classes=0)
     return getattr(torchvision.models, name)()
 
 
@@ -26,7 +28,7 @@ def grouped(tensors):
     """{prefix of a numbered block: {rest of the name: shape}}; what is in no block stands under the empty prefix."""
     blocks = {}
     for name, tensor in tensors:
-        if not name.startswith(CLASSIFIERS) and not name.endswith("num_batches_tracked"):
+        if not CLASSIFIERS.match(name) and not name.endswith("num_batches_tracked"):
             stem, number, rest = re.fullmatch(r"(?:((?:layer\d|blocks|features)\.)(\d+)\.)?(.*)", name).groups()
             blocks.setdefault((stem or "", int(number or 0)), {})[rest] = list(tensor.shape)
     runs = []
