@@ -2,21 +2,28 @@ import EmanateAugmentations
 import Yams
 
 extension ExperimentConfiguration {
-  /// The defaults, with files merged over them in order, and then `key=value` overrides in order.
+  /// The defaults, with what a program chose merged over them (YAML under a name for its errors), then files in order,
+  /// and then `key=value` overrides in order.
   ///
   /// A file is a path or the name of an embedded one (`pretrain/dino-fashion`). What is given later counts,
   /// also between `training.epochs` and `training.steps`, which are one setting.
   public static func load(
-    files: [String] = [], overrides: [String] = []
+    chosen: [(yaml: String, source: String)] = [], files: [String] = [], overrides: [String] = []
   ) throws(ConfigurationError) -> ExperimentConfiguration {
     var configuration = ExperimentConfiguration()
+    for choice in chosen { try configuration.merge(yaml: choice.yaml, source: choice.source) }
+    try configuration.merge(files: files, overrides: overrides)
+    return configuration
+  }
+
+  /// Merges files over this configuration in order, then overrides, and checks the result.
+  public mutating func merge(files: [String], overrides: [String]) throws(ConfigurationError) {
     for file in files {
       let (text, source) = try Resource.find(file, in: .configs)
-      try configuration.merge(yaml: text, source: source)
+      try merge(yaml: text, source: source)
     }
-    for override in overrides { try configuration.set(override) }
-    try configuration.check()
-    return configuration
+    for override in overrides { try set(override) }
+    try check()
   }
 
   /// Merges the settings of a YAML text over this configuration, in the order they stand there.

@@ -17,6 +17,8 @@ public struct ExperimentConfiguration: Hashable, Sendable {
   public var data = DataSettings()
   /// The backbone.
   public var network = NetworkSettings()
+  /// What the backbone begins with.
+  public var start = StartSettings()
   /// The projection head behind the backbone.
   public var head = HeadSettings()
   /// DINO's loss.
@@ -191,6 +193,8 @@ public struct HeadSettings: Hashable, Sendable {
   public var prototypes = 65_536
   /// Whether the prototypes' gains stay at 1.
   public var normLastLayer = true
+  /// Whether the hidden layers are normalised over the batch.
+  public var batchNorm = false
 }
 
 /// DINO's loss.

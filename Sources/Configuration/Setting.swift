@@ -117,11 +117,27 @@ public struct Setting: Sendable {
       "network.channels", \.network.channels, "channels of a residual network's first stage", within: 1...4096
     ),
 
+    Setting(
+      "start.weights", \.start.weights,
+      "what the backbone begins with: a run, a checkpoint, a safetensors or PyTorch file; off for random weights"
+    ),
+    Setting("start.network", \.start.network, "which of a run's networks start.weights means"),
+    Setting(
+      "start.headEpochs", \.start.headEpochs,
+      "with start.weights: epochs in which only the heads learn; at most a tenth of the run", within: 0...1e6),
+    Setting(
+      "start.rampEpochs", \.start.rampEpochs,
+      "with start.weights: epochs in which the backbone's learning rate then rises; at most 30 % of the run",
+      within: 0...1e6),
+
     Setting("head.hidden", \.head.hidden, "width of the hidden layers", within: 1...65_536),
     Setting(
       "head.bottleneck", \.head.bottleneck, "width of the layer before the prototypes", within: 1...65_536),
     Setting("head.prototypes", \.head.prototypes, "number of prototypes", within: 2...4_194_304),
     Setting("head.normLastLayer", \.head.normLastLayer, "whether the prototypes' gains stay at 1"),
+    Setting(
+      "head.batchNorm", \.head.batchNorm,
+      "whether the hidden layers are normalised over the batch (DINO's use_bn_in_head)"),
 
     Setting(
       "dinov2.ibotWeight", \.dinov2.ibotWeight, "weight of the loss of masked patches", within: 0...1000),

@@ -19,6 +19,8 @@ public struct TrainingPlan: Hashable, Sendable {
   public let teacherMomentum: Schedule
   /// The temperature of the teacher's softmax per step.
   public let teacherTemperature: Schedule
+  /// What the backbone's learning rate is multiplied with per step: 0 while only heads learn, then rising to 1.
+  public let backboneRate: Schedule
   /// For how many steps from the start the gradients of the last layer are dropped.
   public let lastLayerFrozenSteps: Int
   /// The largest norm that each parameter's gradient is allowed; nil when gradients are not clipped.
@@ -73,6 +75,7 @@ public struct TrainingPlan: Hashable, Sendable {
           + "steps (\(stepsPerEpoch) an epoch); cut to \(longest) epochs")
       temperatureEpochs = longest
     }
+    backboneRate = Self.backboneRate(configuration.start, steps, stepsPerEpoch, &warnings)
     lastLayerFrozenSteps = min(steps, dino.freezeLastLayerEpochs * stepsPerEpoch)
     if lastLayerFrozenSteps == steps {
       warnings.append(
@@ -105,6 +108,25 @@ public struct TrainingPlan: Hashable, Sendable {
       } ?? []
   }
 
+  /// The backbone's share of the learning rate: 1 throughout but for a run that begins with given weights.
+  private static func backboneRate(
+    _ start: StartSettings, _ steps: Int, _ stepsPerEpoch: Int, _ warnings: inout [String]
+  ) -> Schedule {
+    if start.weights == .off { return .constant(1) }
+    func cut(_ key: String, _ epochs: Int, to longest: Int, _ share: String) -> Int {
+      if epochs * stepsPerEpoch <= longest { return epochs * stepsPerEpoch }
+      warnings.append(
+        "start.\(key): \(epochs) epochs are \(epochs * stepsPerEpoch) steps, more than \(share) of the run's "
+          + "\(steps); cut to \(longest) steps")
+      return longest
+    }
+    let frozen = cut("headEpochs", start.headEpochs, to: steps / 10, "a tenth")
+    let ramp = cut("rampEpochs", start.rampEpochs, to: 3 * steps / 10, "30 %")
+    let rise: Schedule =
+      ramp == 0 ? .constant(1) : .warmedUp(from: 0, steps: ramp, form: .lightly, then: .constant(1))
+    return .delayed(0, steps: frozen, then: rise)
+  }
+
   /// The value of everything that is scheduled at a step, counted from 0.
   public func moment(_ step: Int) -> Moment {
     Moment(
@@ -112,7 +134,8 @@ public struct TrainingPlan: Hashable, Sendable {
       weightDecay: weightDecay(step),
       teacherMomentum: teacherMomentum(step), teacherTemperature: teacherTemperature(step),
       isLastLayerFrozen: step < lastLayerFrozenSteps, clip: clip, clipsGlobally: clipsGlobally,
-      peakLearningRate: peakLearningRate, progress: Double(step) / Double(steps))
+      peakLearningRate: peakLearningRate, backboneRate: backboneRate(step),
+      progress: Double(step) / Double(steps))
   }
 
   /// The schedules by the names that reports give them.
@@ -120,6 +143,6 @@ public struct TrainingPlan: Hashable, Sendable {
     [
       ("learning rate", learningRate), ("weight decay", weightDecay), ("teacher momentum", teacherMomentum),
       ("teacher temperature", teacherTemperature),
-    ]
+    ] + (backboneRate == .constant(1) ? [] : [("backbone's share of the learning rate", backboneRate)])
   }
 }

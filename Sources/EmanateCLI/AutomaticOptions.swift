@@ -54,28 +54,15 @@ struct AutomaticOptions: ParsableArguments {
     of saved: ExperimentConfiguration, files: [String], overrides: [String]
   ) throws -> ExperimentConfiguration {
     var configuration = saved
-    try Self.merge(files, overrides, into: &configuration)
+    try configuration.merge(files: files, overrides: overrides)
     return configuration
   }
 
   private static func merged(
     _ choices: [AutomaticChoices.Choice], _ files: [String], _ overrides: [String]
   ) throws -> ExperimentConfiguration {
-    var configuration = ExperimentConfiguration()
-    try configuration.merge(yaml: AutomaticChoices.yaml(choices), source: "--auto")
-    try merge(files, overrides, into: &configuration)
-    return configuration
-  }
-
-  private static func merge(
-    _ files: [String], _ overrides: [String], into configuration: inout ExperimentConfiguration
-  ) throws {
-    for file in files {
-      let (text, source) = try Resource.find(file, in: .configs)
-      try configuration.merge(yaml: text, source: source)
-    }
-    for override in overrides { try configuration.set(override) }
-    try configuration.check()
+    try ExperimentConfiguration.load(
+      chosen: [(AutomaticChoices.yaml(choices), "--auto")], files: files, overrides: overrides)
   }
 
   /// Says what was chosen and why, and what was chosen otherwise by the user.

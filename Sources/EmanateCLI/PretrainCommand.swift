@@ -30,6 +30,14 @@ struct PretrainCommand: ParsableCommand {
     name: .customLong("set"), help: "A setting, `training.batchSize=32` say; may be given several times.")
   var overrides: [String] = []
 
+  @Option(
+    name: .customLong("init"),
+    help: ArgumentHelp(
+      "Begin with the backbone of a run, a checkpoint, a safetensors or PyTorch file (configuration key "
+        + "`start.weights`): heads learn first, then the backbone gently; nearest neighbours watch where there are labels.",
+      valueName: "weights"))
+  var initialWeights: String?
+
   @Option(help: "The numbers that products are computed with: float32 or bfloat16.")
   var precision: Precision?
 
@@ -79,13 +87,16 @@ struct PretrainCommand: ParsableCommand {
   /// With --resume and no settings, those the run was begun with.
   private func settings() throws -> ExperimentConfiguration {
     let run = RunFolder(out)
-    let given = automatic.isOn || config != nil || !overrides.isEmpty || seed != nil || precision != nil
+    let given =
+      automatic.isOn || config != nil || !overrides.isEmpty || seed != nil || precision != nil
+      || initialWeights != nil
     if resume && !given && FileManager.default.fileExists(atPath: run.configuration) {
       return try run.savedConfiguration()
     }
     var extra: [String] = []
     if let seed { extra.append("seed=\(seed)") }
     if let precision { extra.append("training.precision=\(precision.rawValue)") }
+    if let initialWeights { extra.append("start.weights=\(initialWeights)") }
     let files = config.map { [$0] } ?? []
     if automatic.isOn && resume && FileManager.default.fileExists(atPath: run.configuration) {
       // What was chosen when the run began; time and images may be others now.
@@ -94,7 +105,32 @@ struct PretrainCommand: ParsableCommand {
     if automatic.isOn {
       return try automatic.settings(data: data, files: files, overrides: overrides + extra)
     }
-    return try ExperimentConfiguration.load(files: files, overrides: overrides + extra)
+    let settings = try ExperimentConfiguration.load(files: files, overrides: overrides + extra)
+    return initialWeights == nil
+      ? settings : try watched(settings, files: files, overrides: overrides + extra)
+  }
+
+  /// The settings with nearest neighbours every hundred steps, unless files or overrides say otherwise, where the images
+  /// have labels enough for them: weights that know something can be spoilt, and the loss does not show it.
+  private func watched(
+    _ settings: ExperimentConfiguration, files: [String], overrides: [String]
+  ) throws -> ExperimentConfiguration {
+    let watched = try ExperimentConfiguration.load(
+      chosen: [("knn: {everySteps: 100}", "--init")], files: files, overrides: overrides)
+    if watched.knn.train == .off {
+      let folder = try ImageFolder(data)
+      let voting = min(folder.count, watched.knn.images)
+      if folder.classes.count < 2 || Double(voting) * (1 - KNNSettings.testShare) < Double(2 * watched.knn.k)
+      {
+        if watched.knn.everySteps != settings.knn.everySteps {
+          StandardError.warn(
+            "nothing watches whether features get worse: the images stand in no class folders, or are too few; "
+              + "knn.everySteps, knn.train and knn.test can name labelled ones")
+        }
+        return settings
+      }
+    }
+    return watched
   }
 
   private func text(of outcome: RunOutcome) -> String {

@@ -66,6 +66,11 @@ final class ProgressLines: RunObserver {
         accuracy.top1, accuracy.count, seconds))
   }
 
+  func knnDidFall(_ warning: String, done: Int) {
+    finish()
+    StandardError.warn(warning)
+  }
+
   /// Ends the line that was being rewritten.
   func finish() {
     if isLineOpen { put("\n") }

@@ -45,20 +45,7 @@ public struct FrozenNetwork {
     let scope = ParameterScope()
     let backbone = architecture.backbone(scope)
     let store = ParameterStore(scope)
-    let parameters = Dictionary(uniqueKeysWithValues: trained.parameters.map { ($0.name, $0) })
-    for parameter in store.parameters {
-      guard let source = parameters[parameter.name] else {
-        preconditionFailure("FrozenNetwork: \(parameter.name) is not in the trained network")
-      }
-      store.set(parameter, to: trained[source])
-    }
-    let buffers = Dictionary(uniqueKeysWithValues: trained.buffers.map { ($0.name, $0) })
-    for buffer in store.buffers {
-      guard let source = buffers[buffer.name] else {
-        preconditionFailure("FrozenNetwork: \(buffer.name) is not in the trained network")
-      }
-      store.set(buffer, to: trained[source])
-    }
+    store.take(from: trained, namesOf: store)
     self.init(
       architecture, backbone, store, side: side, normalization: normalization, decoder: decoder, notes: [])
   }
@@ -87,11 +74,47 @@ public struct FrozenNetwork {
   /// The number of weights.
   public var parameterCount: Int { store.parameterCount }
 
+  /// Gives a network in training this one's backbone, parameters and buffers; its heads keep what they have. It holds
+  /// parameters and buffers of the same architecture, so named.
+  public func give(to trained: ParameterStore) { trained.take(from: store, namesOf: store) }
+
+  /// The backbone's parameters and buffers, by name, with their shapes.
+  public var shapes: [String: Shape] {
+    let pairs = store.parameters.map { ($0.name, $0.shape) } + store.buffers.map { ($0.name, $0.shape) }
+    return Dictionary(uniqueKeysWithValues: pairs)
+  }
+
   /// The same architecture, side, normalisation and decoder with the initialisation of `seed`.
   public func randomized(seed: UInt64) -> FrozenNetwork {
     var network = FrozenNetwork(
       random: architecture, side: side, normalization: normalization, seed: seed, decoder: decoder)
     network.precision = precision
     return network
+  }
+}
+
+extension ParameterStore {
+  /// Takes the numbers of everything that `names` has from another store, where all of it must be.
+  fileprivate func take(from other: ParameterStore, namesOf names: ParameterStore) {
+    let (mine, others) = (
+      Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0) }),
+      Dictionary(uniqueKeysWithValues: other.parameters.map { ($0.name, $0) })
+    )
+    for name in names.parameters.map(\.name) {
+      guard let target = mine[name], let source = others[name] else {
+        preconditionFailure("FrozenNetwork: \(name) is not in both networks")
+      }
+      set(target, to: other[source])
+    }
+    let (myBuffers, otherBuffers) = (
+      Dictionary(uniqueKeysWithValues: buffers.map { ($0.name, $0) }),
+      Dictionary(uniqueKeysWithValues: other.buffers.map { ($0.name, $0) })
+    )
+    for name in names.buffers.map(\.name) {
+      guard let target = myBuffers[name], let source = otherBuffers[name] else {
+        preconditionFailure("FrozenNetwork: \(name) is not in both networks")
+      }
+      set(target, to: other[source])
+    }
   }
 }

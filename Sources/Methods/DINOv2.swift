@@ -48,7 +48,7 @@ public struct DINOv2: Method {
     backbone = VisionTransformer(scope, sizes)
     let headSizes = DINOHeadSizes(
       hidden: settings.hidden, bottleneck: settings.bottleneck, prototypes: settings.prototypes,
-      normLastLayer: settings.normLastLayer)
+      normLastLayer: settings.normLastLayer, batchNorm: settings.batchNorm)
     head = DINOHead(scope.scope("head"), from: backbone.width, headSizes)
     patchHead =
       options.separateHeads

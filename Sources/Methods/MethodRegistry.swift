@@ -52,7 +52,7 @@ extension DINO {
       scope, backbone: configuration.network.chosen.backbone(scope),
       head: DINOHeadSizes(
         hidden: head.hidden, bottleneck: head.bottleneck, prototypes: head.prototypes,
-        normLastLayer: head.normLastLayer))
+        normLastLayer: head.normLastLayer, batchNorm: head.batchNorm))
     let student = ParameterStore(scope)
     student.initialize(seed: UInt64(configuration.seed))
     self.init(

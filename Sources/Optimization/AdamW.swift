@@ -26,28 +26,27 @@ public struct AdamW: Optimizer {
   public var options: Options
   /// First and second moments, laid out as the store.
   package private(set) var first, second: Tensor
-  /// How many updates each parameter has had; parameters that were skipped lag behind.
-  public private(set) var updates: [Int]
-  private let rules: [ParameterRules.Rule]
+  private var parameters: ParameterUpdates
 
   /// Moments at zero for the parameters of `store`.
   public init(
     _ store: ParameterStore, _ options: Options = Options(), rules: ParameterRules = ParameterRules()
   ) {
     self.options = options
-    self.rules = rules.rules(for: store.parameters)
-    first = Tensor(repeating: 0, store.values.shape)
-    second = Tensor(repeating: 0, store.values.shape)
-    updates = Array(repeating: 0, count: store.parameters.count)
+    first = Tensor(repeating: 0, store.flatShape)
+    second = Tensor(repeating: 0, store.flatShape)
+    parameters = ParameterUpdates(store, rules)
   }
 
   /// The moments, `first` and `second`.
   public var state: [(name: String, buffer: Tensor)] { [("first", first), ("second", second)] }
+  /// How many updates each parameter has had; parameters that were skipped lag behind.
+  public var updates: [Int] { parameters.counts }
 
   /// Puts saved moments back.
   public mutating func restore(_ state: [String: Tensor], updates: [Int]) {
     (first, second) = (state["first"] ?? first, state["second"] ?? second)
-    self.updates = updates
+    parameters.counts = updates
   }
 
   private struct Update {
@@ -57,25 +56,18 @@ public struct AdamW: Optimizer {
   /// One update; the decay is decoupled, w ← (1 − rate · decay) · w.
   @discardableResult
   public mutating func step(
-    _ store: ParameterStore, gradients: Tensor, learningRate: Double, constantRate: Double,
-    weightDecay: Double,
-    clipping: GradientClipping, followedBy average: MovingAverage?, isSkipped: (Parameter) -> Bool
+    _ store: ParameterStore, gradients: Tensor, at rates: StepRates, clipping: GradientClipping,
+    followedBy average: MovingAverage?, isSkipped: (Parameter) -> Bool
   ) -> Double {
-    let lengths = profiled("gradient norms", Work(numbers: gradients.count)) {
-      GradientClipping.lengths(gradients, store.parameters)
-    }
-    let clips = clipping.factors(lengths, store.parameters)
-    let options = options
-    let sweep = OptimizerSweep(store, followedBy: average) { index, parameter -> Update? in
-      guard parameter.isTrained && !isSkipped(parameter) else { return nil }
-      updates[index] += 1
-      let (t, rule) = (Double(updates[index]), rules[index])
-      let decays = rule.isDecayed || options.decaysEverything
+    let clipped = ClippedGradients(gradients, store, clipping)
+    let (rules, options) = (parameters.rules, options)
+    let sweep = parameters.sweep(store, at: rates, followedBy: average, isSkipped: isSkipped) {
+      index, count, rate in
+      let decays = rules[index].isDecayed || options.decaysEverything
       return Update(
-        clip: Float(clips[index]), rate: Float(rule.rate(learningRate, constant: constantRate)),
-        decay: decays ? Float(weightDecay) : 0,
-        correction1: Float(options.correctsBias ? 1 - power(options.beta1, t) : 1),
-        correction2: Float(options.correctsBias ? 1 - power(options.beta2, t) : 1))
+        clip: Float(clipped.clips[index]), rate: Float(rate), decay: decays ? Float(rates.weightDecay) : 0,
+        correction1: Float(options.correctsBias ? 1 - power(options.beta1, Double(count)) : 1),
+        correction2: Float(options.correctsBias ? 1 - power(options.beta2, Double(count)) : 1))
     }
     profiled("AdamW and teacher", Work(numbers: (average == nil ? 7 : 9) * gradients.count)) {
       first.withMutableElements { m in
@@ -91,7 +83,7 @@ public struct AdamW: Optimizer {
       }
     }
     withExtendedLifetime(gradients) {}
-    return lengths.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    return clipped.norm
   }
 }
 

@@ -45,64 +45,50 @@ public struct LARS: Optimizer {
 
   /// The settings that stay the same during a run.
   public let options: Options
-  /// The direction b, laid out as the store.
-  package private(set) var direction: Tensor
-  /// How many updates each parameter has had; parameters that were skipped lag behind.
-  public private(set) var updates: [Int]
-  private let rules: [ParameterRules.Rule]
+  private var memory: MomentumState
 
   /// Directions at zero for the parameters of `store`.
   public init(
     _ store: ParameterStore, _ options: Options = Options(), rules: ParameterRules = ParameterRules()
   ) {
-    precondition(!options.isNesterov || options.momentum > 0, "LARS: Nesterov's form without a momentum")
     self.options = options
-    self.rules = rules.rules(for: store.parameters)
-    direction = Tensor(repeating: 0, store.values.shape)
-    updates = Array(repeating: 0, count: store.parameters.count)
+    memory = MomentumState(store, momentum: options.momentum, isNesterov: options.isNesterov, rules: rules)
   }
 
-  /// The direction, `momentum`.
-  public var state: [(name: String, buffer: Tensor)] { [("momentum", direction)] }
+  /// The direction b, `momentum`.
+  public var state: [(name: String, buffer: Tensor)] { memory.named }
+  /// How many updates each parameter has had; parameters that were skipped lag behind.
+  public var updates: [Int] { memory.updates.counts }
 
   /// Puts a saved direction back.
   public mutating func restore(_ state: [String: Tensor], updates: [Int]) {
-    direction = state["momentum"] ?? direction
-    self.updates = updates
+    memory.restore(state, updates: updates)
   }
 
   /// One update; clipping comes before everything else.
   @discardableResult
   public mutating func step(
-    _ store: ParameterStore, gradients: Tensor, learningRate: Double, constantRate: Double,
-    weightDecay: Double,
-    clipping: GradientClipping, followedBy average: MovingAverage?, isSkipped: (Parameter) -> Bool
+    _ store: ParameterStore, gradients: Tensor, at rates: StepRates, clipping: GradientClipping,
+    followedBy average: MovingAverage?, isSkipped: (Parameter) -> Bool
   ) -> Double {
-    let lengths = profiled("gradient norms", Work(numbers: gradients.count)) {
-      GradientClipping.lengths(gradients, store.parameters)
-    }
-    let clips = clipping.factors(lengths, store.parameters)
+    let clipped = ClippedGradients(gradients, store, clipping)
     let adapted = profiled("trust ratios", Work(numbers: 2 * gradients.count)) {
-      adaptedLengths(store, gradients, clips, weightDecay: weightDecay)
+      adaptedLengths(store, gradients, clipped.clips, weightDecay: rates.weightDecay)
     }
-    let sweep = OptimizerSweep(store, followedBy: average) { index, parameter -> MomentumUpdate? in
-      guard parameter.isTrained && !isSkipped(parameter) else { return nil }
-      updates[index] += 1
-      let rate = rules[index].rate(learningRate, constant: constantRate)
+    let (rules, options) = (memory.updates.rules, options)
+    let sweep = memory.updates.sweep(store, at: rates, followedBy: average, isSkipped: isSkipped) {
+      index, _, rate in
       var (trust, decay) = (1.0, 0.0)
       if rules[index].isDecayed {
-        (trust, decay) = scale(
-          weight: adapted[index].x, gradient: clips[index] * lengths[index], update: adapted[index].y,
-          rate: rate, decay: weightDecay)
+        (trust, decay) = Self.scale(
+          options,
+          weight: adapted[index].x, gradient: clipped.clips[index] * clipped.lengths[index],
+          update: adapted[index].y, rate: rate, decay: rates.weightDecay)
       }
-      return MomentumUpdate(
-        clip: Float(clips[index]), decay: Float(decay), trust: Float(trust), rate: Float(rate))
+      return MomentumState.Update(clip: clipped.clips[index], decay: decay, trust: trust, rate: rate)
     }
-    profiled("LARS and teacher", Work(numbers: (average == nil ? 5 : 7) * gradients.count)) {
-      sweep.move(
-        store, gradients, &direction, momentum: options.momentum, isNesterov: options.isNesterov)
-    }
-    return lengths.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    memory.move("LARS and teacher", store, gradients, sweep)
+    return clipped.norm
   }
 
   /// ‖w‖ and, where the ratio wants it, ‖g + λ w‖ of every parameter that is scaled; 0 of the others.
@@ -110,7 +96,7 @@ public struct LARS: Optimizer {
     _ store: ParameterStore, _ gradients: Tensor, _ clips: [Double], weightDecay: Double
   ) -> [SIMD2<Double>] {
     let (w, g) = (store.values.pointer, gradients.pointer)
-    let (rules, ratio) = (rules, options.ratio)
+    let (rules, ratio) = (memory.updates.rules, options.ratio)
     return lengths(of: store.parameters) { index, part in
       if !rules[index].isDecayed { return .zero }
       let w = w + part.lowerBound
@@ -123,9 +109,9 @@ public struct LARS: Optimizer {
   }
 
   /// What g + λ w is multiplied with, and λ.
-  private func scale(weight: Double, gradient: Double, update: Double, rate: Double, decay: Double)
-    -> (trust: Double, decay: Double)
-  {
+  private static func scale(
+    _ options: Options, weight: Double, gradient: Double, update: Double, rate: Double, decay: Double
+  ) -> (trust: Double, decay: Double) {
     var ratio = 1.0
     switch options.ratio {
     case .update:

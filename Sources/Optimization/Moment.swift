@@ -20,6 +20,8 @@ public struct Moment: Hashable, Sendable {
   public var clipsGlobally: Bool
   /// The greatest learning rate of the run, for parameters whose rate is not scheduled.
   public var peakLearningRate: Double
+  /// Multiplies the learning rate of a backbone that began with given weights; 0 while only heads learn.
+  public var backboneRate: Double
   /// The share of the run's steps that were done before this one, from 0 up to but not 1.
   public var progress: Double
 
@@ -28,11 +30,18 @@ public struct Moment: Hashable, Sendable {
     clip.map { clipsGlobally ? .global(norm: $0) : .perParameter(norm: $0) } ?? .off
   }
 
+  /// The rates of this step.
+  public var rates: StepRates {
+    StepRates(
+      learningRate: learningRate, constantRate: peakLearningRate, backboneRate: backboneRate,
+      weightDecay: weightDecay)
+  }
+
   /// A moment with every value given; without a peak, this step's learning rate is it.
   public init(
     step: Int, epoch: Int, learningRate: Double, weightDecay: Double, teacherMomentum: Double,
     teacherTemperature: Double, isLastLayerFrozen: Bool, clip: Double?, clipsGlobally: Bool = false,
-    peakLearningRate: Double? = nil, progress: Double = 0
+    peakLearningRate: Double? = nil, backboneRate: Double = 1, progress: Double = 0
   ) {
     self.step = step
     self.epoch = epoch
@@ -44,6 +53,7 @@ public struct Moment: Hashable, Sendable {
     self.clip = clip
     self.clipsGlobally = clipsGlobally
     self.peakLearningRate = peakLearningRate ?? learningRate
+    self.backboneRate = backboneRate
     self.progress = progress
   }
 }

@@ -9,15 +9,13 @@ public protocol Optimizer: Sendable {
   /// One update of every trained parameter. gradients: flat, as the store. Returns the norm of all gradients
   /// before clipping.
   ///
-  /// `learningRate` is after the batch-size rule; parameters that `ParameterRules.constantRates` names take
-  /// `constantRate` in its place. `weightDecay` applies to the parameters that are decayed. Parameters for
-  /// which `isSkipped` is true keep numbers and state, as PyTorch does where a gradient is absent. `average`
-  /// then moves toward the new weights, part by part while they are in cache.
+  /// Parameters for which `isSkipped` is true, and those whose rate is 0 for their being of a frozen backbone, keep
+  /// numbers and state, as PyTorch does where a gradient is absent. `average` then moves toward the new weights, part
+  /// by part while they are in cache.
   @discardableResult
   mutating func step(
-    _ store: ParameterStore, gradients: Tensor, learningRate: Double, constantRate: Double,
-    weightDecay: Double,
-    clipping: GradientClipping, followedBy average: MovingAverage?, isSkipped: (Parameter) -> Bool
+    _ store: ParameterStore, gradients: Tensor, at rates: StepRates, clipping: GradientClipping,
+    followedBy average: MovingAverage?, isSkipped: (Parameter) -> Bool
   ) -> Double
 
   /// What is remembered from step to step: flat buffers laid out as the store, by name.
@@ -37,7 +35,7 @@ extension Optimizer {
     isSkipped: (Parameter) -> Bool = { _ in false }
   ) -> Double {
     step(
-      store, gradients: gradients, learningRate: learningRate, constantRate: learningRate,
-      weightDecay: weightDecay, clipping: clipping, followedBy: average, isSkipped: isSkipped)
+      store, gradients: gradients, at: StepRates(learningRate: learningRate, weightDecay: weightDecay),
+      clipping: clipping, followedBy: average, isSkipped: isSkipped)
   }
 }

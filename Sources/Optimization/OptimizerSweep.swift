@@ -13,6 +13,7 @@ struct OptimizerSweep<Update> {
 
   private var parts: [Part] = []
   private let average: MovingAverage?
+  var hasFollower: Bool { average != nil }
 
   /// Cuts the parameters into parts. `update` is called once a parameter, in order; nil leaves its numbers as
   /// they are, though a follower still moves toward them.

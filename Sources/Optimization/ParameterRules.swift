@@ -17,6 +17,8 @@ public struct ParameterRules: Sendable, Equatable {
   public var constantRates: [String] = []
   /// Names of parameters that are not decayed, beside biases and one-dimensional ones (`cls_token`, say).
   public var undecayed: [String] = []
+  /// Full names of the parameters that `StepRates.backboneRate` holds for.
+  public var backbone: Set<String> = []
 
   /// The same rate for all; biases and one-dimensional tensors are not decayed.
   public init() {}
@@ -29,10 +31,14 @@ public struct ParameterRules: Sendable, Equatable {
     package let isScheduled: Bool
     /// Whether it is decayed (by LARS: and scaled).
     package let isDecayed: Bool
+    /// Whether it is of the backbone, as `ParameterRules.backbone` names it.
+    package let isBackbone: Bool
 
-    /// The parameter's own learning rate.
-    package func rate(_ learningRate: Double, constant: Double) -> Double {
-      multiplier * (isScheduled ? learningRate : constant)
+    /// The parameter's own learning rate; nil while it is frozen.
+    package func rate(_ rates: StepRates) -> Double? {
+      if isBackbone && rates.backboneRate == 0 { return nil }
+      return multiplier * (isScheduled ? rates.learningRate : rates.constantRate)
+        * (isBackbone ? rates.backboneRate : 1)
     }
   }
 
@@ -48,10 +54,10 @@ public struct ParameterRules: Sendable, Equatable {
       }
       return Rule(
         multiplier: multiplier, isScheduled: !constantRates.contains(where: parameter.isNamed),
-        isDecayed: parameter.isDecayed && !undecayed.contains(where: parameter.isNamed))
+        isDecayed: parameter.isDecayed && !undecayed.contains(where: parameter.isNamed),
+        isBackbone: backbone.contains(parameter.name))
     }
   }
-
 }
 
 extension Parameter {

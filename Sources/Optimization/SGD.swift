@@ -1,5 +1,3 @@
-import CEmanateKernels
-import EmanateKernels
 import EmanateNetworks
 import EmanateTensors
 
@@ -18,81 +16,41 @@ public struct SGD: Optimizer {
 
   /// The settings that stay the same during a run.
   public let options: Options
-  /// The direction b, laid out as the store.
-  package private(set) var direction: Tensor
-  /// How many updates each parameter has had; parameters that were skipped lag behind.
-  public private(set) var updates: [Int]
-  private let rules: [ParameterRules.Rule]
+  private var memory: MomentumState
 
   /// Directions at zero for the parameters of `store`.
   public init(
     _ store: ParameterStore, _ options: Options = Options(), rules: ParameterRules = ParameterRules()
   ) {
-    precondition(!options.isNesterov || options.momentum > 0, "SGD: Nesterov's form without a momentum")
     self.options = options
-    self.rules = rules.rules(for: store.parameters)
-    direction = Tensor(repeating: 0, store.values.shape)
-    updates = Array(repeating: 0, count: store.parameters.count)
+    memory = MomentumState(store, momentum: options.momentum, isNesterov: options.isNesterov, rules: rules)
   }
 
-  /// The direction, `momentum`.
-  public var state: [(name: String, buffer: Tensor)] { [("momentum", direction)] }
+  /// The direction b, `momentum`.
+  public var state: [(name: String, buffer: Tensor)] { memory.named }
+  /// How many updates each parameter has had; parameters that were skipped lag behind.
+  public var updates: [Int] { memory.updates.counts }
 
   /// Puts a saved direction back.
   public mutating func restore(_ state: [String: Tensor], updates: [Int]) {
-    direction = state["momentum"] ?? direction
-    self.updates = updates
+    memory.restore(state, updates: updates)
   }
 
   /// One update; clipping comes before the decay.
   @discardableResult
   public mutating func step(
-    _ store: ParameterStore, gradients: Tensor, learningRate: Double, constantRate: Double,
-    weightDecay: Double,
-    clipping: GradientClipping, followedBy average: MovingAverage?, isSkipped: (Parameter) -> Bool
+    _ store: ParameterStore, gradients: Tensor, at rates: StepRates, clipping: GradientClipping,
+    followedBy average: MovingAverage?, isSkipped: (Parameter) -> Bool
   ) -> Double {
-    let lengths = profiled("gradient norms", Work(numbers: gradients.count)) {
-      GradientClipping.lengths(gradients, store.parameters)
+    let clipped = ClippedGradients(gradients, store, clipping)
+    let rules = memory.updates.rules
+    let sweep = memory.updates.sweep(store, at: rates, followedBy: average, isSkipped: isSkipped) {
+      index, _, rate in
+      MomentumState.Update(
+        clip: clipped.clips[index], decay: rules[index].isDecayed ? rates.weightDecay : 0, trust: 1,
+        rate: rate)
     }
-    let clips = clipping.factors(lengths, store.parameters)
-    let sweep = OptimizerSweep(store, followedBy: average) { index, parameter -> MomentumUpdate? in
-      guard parameter.isTrained && !isSkipped(parameter) else { return nil }
-      updates[index] += 1
-      let rule = rules[index]
-      return MomentumUpdate(
-        clip: Float(clips[index]), decay: rule.isDecayed ? Float(weightDecay) : 0, trust: 1,
-        rate: Float(rule.rate(learningRate, constant: constantRate)))
-    }
-    profiled("SGD and teacher", Work(numbers: (average == nil ? 5 : 7) * gradients.count)) {
-      sweep.move(
-        store, gradients, &direction, momentum: options.momentum, isNesterov: options.isNesterov)
-    }
-    return lengths.reduce(0) { $0 + $1 * $1 }.squareRoot()
-  }
-}
-
-/// What one parameter's gradient goes through on its way into the direction: (clip · g + decay · w) · trust.
-struct MomentumUpdate {
-  let clip, decay, trust, rate: Float
-}
-
-extension OptimizerSweep where Update == MomentumUpdate {
-  /// The sweep that SGD and LARS share.
-  func move(
-    _ store: ParameterStore, _ gradients: Tensor, _ direction: inout Tensor, momentum: Double,
-    isNesterov: Bool
-  ) {
-    // Along own · g + past · b.
-    let (own, past): (Float, Float) = isNesterov ? (1, Float(momentum)) : (0, 1)
-    direction.withMutableElements { b in
-      let (g, b) = (gradients.pointer, b.baseAddress!)
-      self(store) { update, w, at, count in
-        em_sgd(
-          w + at, g + at, b + at, count, update.clip, update.decay, update.trust, update.rate,
-          Float(momentum),
-          own, past)
-      }
-    }
-    withExtendedLifetime(gradients) {}
+    memory.move("SGD and teacher", store, gradients, sweep)
+    return clipped.norm
   }
 }

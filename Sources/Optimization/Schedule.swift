@@ -43,6 +43,9 @@ public indirect enum Schedule: Hashable, Sendable {
   /// A straight warm-up from `start` to the first value of `then`, which begins after it.
   case warmedUp(from: Double, steps: Int, form: WarmUp, then: Schedule)
 
+  /// The same value for so many steps, then the schedule that begins after them.
+  case delayed(Double, steps: Int, then: Schedule)
+
   /// Where the points of a warm-up of n steps lie on its line, i in 0..<n.
   public enum WarmUp: String, Sendable, CaseIterable {
     /// i / (n − 1): both ends are used, the peak again by the schedule that follows. DINO's, DINOv2's, solo-learn's.
@@ -91,6 +94,8 @@ public indirect enum Schedule: Hashable, Sendable {
       return final * exp(-5 * phase * phase)
     case .trueAverage(let limit):
       return min(1 - 1 / Double(step + 2), limit)
+    case .delayed(let value, let steps, let then):
+      return step < steps ? value : then(step - steps)
     case .warmedUp(let start, let steps, let form, let then):
       if step >= steps { return then(step - steps) }
       switch form {

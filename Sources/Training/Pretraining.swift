@@ -46,6 +46,8 @@ public struct Pretraining {
     /// The labelled images that nearest neighbours vote on while the run goes on; nil where that is off.
     public let knn: OnlineKNN?
     let globalViews: Int
+    /// The weights that the backbone begins with, where they are given and no checkpoint replaces them.
+    let start: StartWeights?
   }
 
   /// Checks settings, recipe and images; writes nothing.
@@ -77,10 +79,13 @@ public struct Pretraining {
         "nearest neighbours: \($0.train.count) images vote on \($0.test.count) of \($0.train.classes.count) classes"
       ]
     }
+    let continues = resumes && run.newestCheckpoint != nil
+    let start = continues ? nil : try StartWeights(configuration, recipe: recipe)
     return Preparation(
       folder: folder, plan: plan, recipe: recipe, views: views,
-      notes: plan.warnings + plan.remarks + folder.unlisted.map { "left out: \($0)" } + (votes ?? []),
-      knn: knn, globalViews: views.groups[0].views)
+      notes: plan.warnings + plan.remarks + folder.unlisted.map { "left out: \($0)" } + (votes ?? [])
+        + (start?.notes ?? []),
+      knn: knn, globalViews: views.groups[0].views, start: start)
   }
 
   /// Runs to the end, or until `shouldStop` says so after a step; then the step's checkpoint is written.
@@ -144,14 +149,16 @@ public struct Pretraining {
         setting: "training.batchParts",
         reason: "\(M.name)'s loss couples the images of a batch, which must be computed at once: 1")
     }
+    preparation.start?.give(to: method)
     return Trainer(
       configuration: configuration, plan: preparation.plan, run: run, folder: preparation.folder,
       maker: preparation.views, cache: cache, globalViews: preparation.globalViews,
       step: TrainingStep(
-        method, optimizer: try configuration.optimizer.optimizer(of: method.student), seed: seed,
+        method, optimizer: try configuration.makeOptimizer(of: method.student), seed: seed,
         memory: memory, precision: configuration.training.precision),
       watch: configuration.collapse.everySteps == .off
-        ? nil : CollapseWatch(limits: CollapseLimits(runOf: preparation.plan.steps)), knn: preparation.knn)
+        ? nil : CollapseWatch(limits: CollapseLimits(runOf: preparation.plan.steps)), knn: preparation.knn,
+      votes: VoteTrend())
   }
 
   private func checkConfiguration(_ recipe: Recipe) throws {
@@ -194,6 +201,7 @@ public struct Pretraining {
       }
     }
     try JSONLines.cut(run.metrics, beforeStep: trainer.start)
+    trainer.votes = VoteTrend(readingMetrics: run.metrics, configuration)
     try JSONLines.cut(run.skipped, beforeStep: trainer.start)
     return notes
   }

@@ -16,6 +16,8 @@ public protocol RunObserver {
   func verdictDidChange(_ change: CollapseChange)
   /// Nearest neighbours voted after `done` steps; it took `seconds`.
   func didMeasureKNN(_ accuracy: Accuracy, done: Int, seconds: Double)
+  /// The last vote is well below the best one; the warning says from where to where, and what to change.
+  func knnDidFall(_ warning: String, done: Int)
 }
 
 extension RunObserver {
@@ -31,6 +33,8 @@ extension RunObserver {
   public func verdictDidChange(_ change: CollapseChange) {}
   /// Nothing.
   public func didMeasureKNN(_ accuracy: Accuracy, done: Int, seconds: Double) {}
+  /// Nothing.
+  public func knnDidFall(_ warning: String, done: Int) {}
 }
 
 /// Where a run stands after a step.

@@ -19,6 +19,7 @@ public struct Trainer<M: Method> {
   var step: TrainingStep<M>
   var watch: CollapseWatch?
   let knn: OnlineKNN?
+  var votes: VoteTrend
   /// Steps done when the loop begins, and the loader's state then.
   var start = 0
   var loaderState = Loader.State()

@@ -8,13 +8,16 @@ extension Trainer {
   func isDue(_ step: Int, _ interval: OffOr<Int>) -> Bool { interval.value.map { step % $0 == 0 } ?? false }
 
   /// The vote of nearest neighbours after `done` steps; nil without them.
-  func measureKNN(
+  mutating func measureKNN(
     _ done: Int, _ observer: any RunObserver, _ clock: () -> Double
   ) throws(TrainingError) -> Accuracy? {
     guard let knn else { return nil }
     let began = clock()
     let accuracy = try knn.accuracy(of: step.method)
     observer.didMeasureKNN(accuracy, done: done, seconds: clock() - began)
+    if let warning = votes.warning(accuracy, done: done, configuration) {
+      observer.knnDidFall(warning, done: done)
+    }
     return accuracy
   }
 

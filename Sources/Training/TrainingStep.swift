@@ -69,8 +69,7 @@ public struct TrainingStep<M: Method> {
     let (loss, updates) = try backward(views, now)
     method.student.apply(updates)
     let norm = optimizer.step(
-      method.student, gradients: gradients, learningRate: now.learningRate,
-      constantRate: now.peakLearningRate, weightDecay: now.weightDecay, clipping: now.clipping,
+      method.student, gradients: gradients, at: now.rates, clipping: now.clipping,
       followedBy: method.movingAverage(now),
       isSkipped: { [method] in method.isSkipped($0, now) })
     method.didStep(now)

@@ -18,6 +18,16 @@ import Testing
     return outcome
   }
 
+  /// `images/dark` and `images/bright`, four small pictures each.
+  private func makeClasses(_ folder: String) throws {
+    for number in 0..<8 {
+      let name = "\(folder)/images/\(number % 2 == 0 ? "dark" : "bright")"
+      try FileManager.default.createDirectory(atPath: name, withIntermediateDirectories: true)
+      let pixels = (0..<16 * 16 * 3).map { UInt8(($0 * 37 + number * 11) % 90 + number % 2 * 120) }
+      try PNGEncoder().write(Image(width: 16, height: 16, pixels: pixels), to: "\(name)/\(number).png")
+    }
+  }
+
   @Test("A residual network that torchvision saved gives PyTorch's features of pictures, from either format")
   func torchvision() throws {
     let checkpoint = goldenPath("interchange/pytorch/torchvision.pth")
@@ -50,12 +60,7 @@ import Testing
   @Test("A run of SimSiam, which has no teacher, is evaluated by its student, and a note says so")
   func simSiam() throws {
     try withFolder { folder in
-      for number in 0..<8 {
-        let name = "\(folder)/images/\(number % 2 == 0 ? "dark" : "bright")"
-        try FileManager.default.createDirectory(atPath: name, withIntermediateDirectories: true)
-        let pixels = (0..<16 * 16 * 3).map { UInt8(($0 * 37 + number * 11) % 90 + number % 2 * 120) }
-        try PNGEncoder().write(Image(width: 16, height: 16, pixels: pixels), to: "\(name)/\(number).png")
-      }
+      try makeClasses(folder)
       let settings = [
         "method=simsiam", "network.architecture=resnet18", "network.stem=cifar", "network.channels=4",
         "network.side=16", "projector.hidden=16", "projector.output=8", "projector.predictorHidden=4",
@@ -79,6 +84,36 @@ import Testing
         try Data(contentsOf: URL(filePath: "\(folder)/\($0).npy"))
       }
       #expect(files[0] == files[1])
+    }
+  }
+
+  @Test("A run begins with a file's backbone, watched by nearest neighbours where there are labels")
+  func initialWeights() throws {
+    try withFolder { folder in
+      try makeClasses(folder)
+      let settings = [
+        "method=byol", "network.architecture=resnet18", "network.channels=2", "network.side=16",
+        "projector.hidden=16", "projector.output=8", "projector.predictorHidden=4", "knn.k=2",
+        "data.views.globalSide=16", "data.views.locals=0", "training.batchSize=4", "training.steps=2",
+      ]
+      let setting = settings.flatMap { ["--set", $0] }
+      _ = try run(["pretrain", "--data", "images", "--out", "first"] + setting, in: folder)
+      _ = try run(["convert", "--weights", "first", "--out", "first.safetensors"], in: folder)
+      let start = ["pretrain", "--data", "images", "--init", "first.safetensors"]
+      let outcome = try run(start + ["--out", "run"] + setting, in: folder)
+      #expect(outcome.output.contains("after 0 steps: nearest neighbours"), "\(outcome.output)")
+      #expect(
+        try String(contentsOfFile: folder + "/run/config.yaml", encoding: .utf8).contains("everySteps: 100"))
+      // What the user says of the votes stands.
+      let silent = try run(start + ["--out", "silent", "--set", "knn.everySteps=off"] + setting, in: folder)
+      #expect(!silent.output.contains("nearest neighbours"))
+      let flat = try run(
+        ["pretrain", "--data", "images/dark", "--init", "first", "--out", "flat"] + setting, in: folder)
+      #expect(flat.errors.contains("nothing watches whether features get worse"))
+      let missing = try Program.run(
+        ["pretrain", "--data", "images", "--init", "nowhere", "--out", "none"] + setting, in: folder)
+      #expect(missing.status == 74 && missing.errors.contains("nowhere"))
+      #expect(!FileManager.default.fileExists(atPath: folder + "/none"))
     }
   }
 }

@@ -103,8 +103,10 @@ private struct Form: Sendable {
     var greatest = 0.0
     for step in golden.rates.indices {
       optimizer.step(
-        store, gradients: golden.gradients(store, step: step), learningRate: golden.rates[step],
-        constantRate: golden.peak, weightDecay: golden.decays[step], clipping: form.clipping, followedBy: nil
+        store, gradients: golden.gradients(store, step: step),
+        at: StepRates(
+          learningRate: golden.rates[step], constantRate: golden.peak, weightDecay: golden.decays[step]),
+        clipping: form.clipping, followedBy: nil
       ) { _ in false }
       guard step == 1 || step == 4 else { continue }
       for (parameter, value) in expected[step == 1 ? 0 : 1] {

@@ -83,6 +83,18 @@ import Testing
     #expect(found.map(\.multiplier) == [1, 1, 1, 1, 0.05, 3])
     #expect(found.map(\.isDecayed) == [false, true, false, false, true, true])
     #expect(found.map(\.isScheduled) == [true, true, true, true, true, false])
-    #expect(found[5].rate(0.001, constant: 0.2) == 3 * 0.2 && found[4].rate(0.2, constant: 5) == 0.05 * 0.2)
+    let rates = StepRates(learningRate: 0.2, constantRate: 5, weightDecay: 0)
+    #expect(found[5].rate(rates) == 3 * 5 && found[4].rate(rates) == 0.05 * 0.2)
+  }
+
+  @Test func `a backbone has its share of the rate, and none while it is frozen`() {
+    var rules = ParameterRules()
+    rules.rates = ["cls_token": 0.5]
+    rules.backbone = ["cls_token"]
+    let found = rules.rules(for: parameters())
+    var rates = StepRates(learningRate: 0.2, backboneRate: 0.25, weightDecay: 0)
+    #expect(found[0].rate(rates) == 0.5 * 0.2 * 0.25 && found[1].rate(rates) == 0.2)
+    rates.backboneRate = 0
+    #expect(found[0].rate(rates) == nil && found[1].rate(rates) == 0.2)
   }
 }

@@ -79,9 +79,8 @@ struct MutatedLARS: Optimizer {
   var base: LARS
 
   mutating func step(
-    _ store: ParameterStore, gradients: Tensor, learningRate: Double, constantRate: Double,
-    weightDecay: Double,
-    clipping: GradientClipping, followedBy average: MovingAverage?, isSkipped: (Parameter) -> Bool
+    _ store: ParameterStore, gradients: Tensor, at rates: StepRates, clipping: GradientClipping,
+    followedBy average: MovingAverage?, isSkipped: (Parameter) -> Bool
   ) -> Double {
     var gradients = gradients
     if mutation == .decayOnBiases {
@@ -89,7 +88,7 @@ struct MutatedLARS: Optimizer {
       gradients.withMutableElements { g in
         for parameter in store.parameters where !parameter.isDecayed {
           for (place, weight) in zip(parameter.part, store[parameter].array) {
-            g[place] += Float(weightDecay) * weight
+            g[place] += Float(rates.weightDecay) * weight
           }
         }
       }
@@ -97,9 +96,8 @@ struct MutatedLARS: Optimizer {
     let isEarly = mutation == .earlyAverage
     if isEarly, let average { average.store.move(toward: store, momentum: average.momentum) }
     return base.step(
-      store, gradients: gradients, learningRate: learningRate, constantRate: constantRate,
-      weightDecay: weightDecay,
-      clipping: clipping, followedBy: isEarly ? nil : average, isSkipped: isSkipped)
+      store, gradients: gradients, at: rates, clipping: clipping, followedBy: isEarly ? nil : average,
+      isSkipped: isSkipped)
   }
 
   var state: [(name: String, buffer: Tensor)] { base.state }

@@ -65,6 +65,8 @@ final class Notes: RunObserver {
   func didMeasureKNN(_ accuracy: Accuracy, done: Int, seconds: Double) {
     votes.append((accuracy, done, seconds))
   }
+  var falls: [String] = []
+  func knnDidFall(_ warning: String, done: Int) { falls.append(warning) }
 }
 
 /// Runs a pretraining; `stopAfter` asks it to stop after that many steps done in all.

@@ -152,6 +152,33 @@ import Testing
     #expect(try RunInspection(RunFolder(scratch.path + "/run")).findings.contains { $0.hasPrefix("nearest") })
   }
 
+  @Test func `a fall of nearest neighbours is told with the settings behind it, after a pause too`() throws {
+    let data = try classes(16)
+    func settings(_ more: String...) throws -> ExperimentConfiguration {
+      var configuration = try tinyConfiguration(
+        steps: 12, "knn.everySteps=3", "knn.k=3", "training.learningRate=0.0001")
+      for setting in more { try configuration.set(setting) }
+      return configuration
+    }
+    let good = scratch.path + "/good"
+    let calm = Notes()
+    try pretrain(try settings(), data: data, run: good, observer: calm)
+    #expect(calm.falls.isEmpty && calm.votes.last?.accuracy.top1 == 100)
+    // A decay that leaves nothing of a weight at the first step.
+    let wild = try settings(
+      "start.weights=\(good)", "start.headEpochs=0", "start.rampEpochs=0", "optimizer.name=sgd",
+      "optimizer.momentum=0", "optimizer.weightDecay=1", "training.learningRate=64", "ema.momentum=0.1",
+      "collapse.everySteps=off")
+    let notes = Notes()
+    let run = scratch.path + "/wild"
+    try pretrain(wild, data: data, run: run, stopAfter: 2, observer: notes)
+    #expect(notes.falls.isEmpty && notes.votes.map(\.done) == [0])
+    try pretrain(wild, data: data, run: run, observer: notes) { $0.resumes = true }
+    let fall = try #require(notes.falls.first)
+    #expect(fall.contains("from 100.00 % after 0 steps") && fall.contains("training.learningRate (64.0)"))
+    #expect(fall.contains("start.headEpochs (0)"))
+  }
+
   @Test func `labelled images that cannot serve are refused before anything is written`() throws {
     let flat = try scratch.images(12)
     let labelled = try classes(3)
