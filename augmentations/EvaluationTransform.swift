@@ -2,19 +2,21 @@ import EmanateImages
 
 /// How an image is prepared before features are taken, as DINO's evaluation does it (eval_knn.py).
 ///
-/// The short side becomes floor(side * 256 / 224), the long one as torchvision's `Resize` truncates it, by
+/// The short side becomes floor(side / crop), which is side * 256 / 224 if nothing is said, the long one as torchvision's `Resize` truncates it, by
 /// antialiased bicubic; then a centred crop, rounded as torchvision's `CenterCrop` rounds it.
 public struct EvaluationTransform: Sendable {
   /// Pixels on each side of the result.
   public let side: Int
-  /// What follows the crop.
-  public let normalization: Normalization
+  /// The crop, and what follows it.
+  public let preparation: ImagePreparation
 
   /// A transform to `side` x `side` pixels.
-  public init(side: Int, normalization: Normalization = .imageNet) {
+  public init(side: Int, _ preparation: ImagePreparation = .imageNet) {
     precondition(side > 0, "EvaluationTransform: a side of \(side) pixels")
+    precondition(
+      preparation.crop > 0 && preparation.crop <= 1, "EvaluationTransform: a crop of \(preparation.crop)")
     self.side = side
-    self.normalization = normalization
+    self.preparation = preparation
   }
 
   /// Writes the image's patch rows, [side / patch * side / patch, 3 * patch * patch].
@@ -29,7 +31,7 @@ public struct EvaluationTransform: Sendable {
     into rows: UnsafeMutableBufferPointer<Float>
   ) {
     prepare(image, using: &workspace)
-    normalization.write(workspace.view, patch: patch, into: rows)
+    preparation.normalization.write(workspace.view, patch: patch, into: rows)
   }
 
   /// The resized and cropped image before normalisation.
@@ -40,7 +42,7 @@ public struct EvaluationTransform: Sendable {
   }
 
   private func prepare(_ image: Image, using workspace: inout ViewWorkspace) {
-    let short = side * 256 / 224
+    let short = Int(Double(side) / preparation.crop)
     let (w, h) = (image.width, image.height)
     let width = w <= h ? short : Self.long(short, w, h)
     let height = w <= h ? Self.long(short, h, w) : short

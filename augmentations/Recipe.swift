@@ -8,6 +8,9 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var mean: [Double]
   /// Deviation of red, green and blue, of levels 0...1.
   public var std: [Double]
+  /// What features are taken of: the side of the centred crop over the short side of the resized image; 1 for whole
+  /// images, 0.875 (224 of 256 pixels) if nothing is said.
+  public var evaluationCrop = ImagePreparation.usualCrop
   /// The views in order; the first group of equal side holds the global ones.
   public var views: [ViewGroup]
 
@@ -85,6 +88,7 @@ public struct Recipe: Sendable, Equatable, Codable {
     }
     try require(mean.count == 3, "mean", "three numbers")
     try require(std.count == 3 && std.allSatisfy { $0 > 0 }, "std", "three numbers above 0")
+    try require(evaluationCrop > 0 && evaluationCrop <= 1, "evaluationCrop", "above 0, at most 1")
     try require(views.contains { $0.count > 0 }, "views", "one group with a view or more")
     for (index, group) in views.enumerated() {
       let path = "views[\(index)]"

@@ -25,7 +25,7 @@ extension Recipe {
     }
     guard let root else { throw RecipeError.unreadable(file: file, reason: "the recipe is empty") }
     let top = try RecipeNode(node: root, file: file, path: "").fields(
-      required: ["views"], optional: ["interpolation", "mean", "std"])
+      required: ["views"], optional: ["interpolation", "mean", "std", "evaluationCrop"])
     var recipe = Recipe(views: [])
     if let node = top["interpolation"] {
       guard let filter = node.node.string.flatMap(ResamplingFilter.init) else {
@@ -35,6 +35,7 @@ extension Recipe {
     }
     if let node = top["mean"] { recipe.mean = try node.numbers(count: 3) }
     if let node = top["std"] { recipe.std = try node.numbers(count: 3) }
+    if let node = top["evaluationCrop"] { recipe.evaluationCrop = try node.number() }
     for node in try top["views"]!.list() {
       let fields = try node.fields(
         required: ["count", "side", "area"], optional: ["ratio", "augmentations"])
@@ -54,7 +55,10 @@ extension Recipe {
   /// The recipe as YAML that `init(yaml:file:)` reads back, every number to its last bit (Yams keeps 15
   /// digits).
   public var yaml: String {
-    var lines = ["interpolation: \(interpolation.rawValue)", "mean: \(mean)", "std: \(std)", "views:"]
+    var lines = [
+      "interpolation: \(interpolation.rawValue)", "mean: \(mean)", "std: \(std)",
+      "evaluationCrop: \(evaluationCrop)", "views:",
+    ]
     for group in views {
       lines += [
         "  - count: \(group.count)", "    side: \(group.side)",

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EmanateAugmentations
 import EmanateData
 import EmanateEvaluation
 import EmanateImages
@@ -63,8 +64,9 @@ struct KNNCommand: ParsableCommand {
       let side = try stored?.side ?? weights.reader.architecture().side
       if pixels == nil {
         let decoder = stored?.decoder ?? ImageDecoder()
+        let crop = stored?.preparation.crop ?? ImagePreparation.usualCrop
         pixels = try measure(
-          folders, [.pixels(side: pixelSide(side, folders), decoder: decoder)], "raw pixels")
+          folders, [.pixels(side: pixelSide(side, folders), crop: crop, decoder: decoder)], "raw pixels")
       }
       if random == nil { random = try measure(folders, try randomSources(stored), "random") }
     }

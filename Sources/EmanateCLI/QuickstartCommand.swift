@@ -86,7 +86,7 @@ struct QuickstartCommand: ParsableCommand {
   private func judge(_ folders: LabelledFolders) throws -> [Row] {
     let learned = try NetworkReader().read("\(out)/run")
     let sources: [(String, FeatureSource)] = [
-      ("learned", .network(learned)), ("raw pixels", .pixels(side: learned.side, decoder: learned.decoder)),
+      ("learned", .network(learned)), ("raw pixels", .pixels(as: learned)),
       ("random weights", .network(learned.randomized(seed: 0))),
     ]
     return try sources.map { name, source in

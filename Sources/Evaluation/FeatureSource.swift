@@ -8,13 +8,19 @@ public enum FeatureSource {
   case network(FrozenNetwork)
   /// The prepared image itself, resized and cropped as for a network of this side: levels 0...1, not
   /// normalised, [3 · side · side], red, green, blue.
-  case pixels(side: Int, decoder: ImageDecoder = ImageDecoder())
+  case pixels(
+    side: Int, crop: Double = ImagePreparation.usualCrop, decoder: ImageDecoder = ImageDecoder())
+
+  /// The prepared image, as the network sees it.
+  public static func pixels(as network: FrozenNetwork) -> FeatureSource {
+    .pixels(side: network.side, crop: network.preparation.crop, decoder: network.decoder)
+  }
 
   /// Pixels on each side of the prepared image.
   public var side: Int {
     switch self {
     case .network(let network): network.side
-    case .pixels(let side, _): side
+    case .pixels(let side, _, _): side
     }
   }
 
@@ -22,16 +28,18 @@ public enum FeatureSource {
   public var dimension: Int {
     switch self {
     case .network(let network): network.width
-    case .pixels(let side, _): 3 * side * side
+    case .pixels(let side, _, _): 3 * side * side
     }
   }
 
   /// How images are prepared: DINO's evaluation (eval_knn.py), at this side.
   public var transform: EvaluationTransform {
     switch self {
-    case .network(let network): EvaluationTransform(side: side, normalization: network.normalization)
-    case .pixels:
-      EvaluationTransform(side: side, normalization: Normalization(mean: [0, 0, 0], std: [1, 1, 1]))
+    case .network(let network): return EvaluationTransform(side: side, network.preparation)
+    case .pixels(_, let crop, _):
+      var preparation = ImagePreparation.levels
+      preparation.crop = crop
+      return EvaluationTransform(side: side, preparation)
     }
   }
 
@@ -39,7 +47,7 @@ public enum FeatureSource {
   public var decoder: ImageDecoder {
     switch self {
     case .network(let network): network.decoder
-    case .pixels(_, let decoder): decoder
+    case .pixels(_, _, let decoder): decoder
     }
   }
 
@@ -47,7 +55,7 @@ public enum FeatureSource {
   var patch: Int {
     switch self {
     case .network(let network): network.architecture.patch
-    case .pixels(let side, _): side
+    case .pixels(let side, _, _): side
     }
   }
 

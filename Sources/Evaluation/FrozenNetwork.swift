@@ -10,8 +10,8 @@ public struct FrozenNetwork {
   public let architecture: any Architecture
   /// The side in pixels of the images it is given; a multiple of the patch.
   public let side: Int
-  /// What brings levels to the numbers it was trained on.
-  public let normalization: Normalization
+  /// How images are cropped and normalised for it.
+  public let preparation: ImagePreparation
   /// How files are decoded: as for the run it comes from.
   public let decoder: ImageDecoder
   /// What a user should know about how it was read, a sentence each.
@@ -24,7 +24,7 @@ public struct FrozenNetwork {
   /// The architecture's initialisation under `seed`; a run's student begins from the same numbers under that
   /// seed.
   public init(
-    random architecture: any Architecture, side: Int, normalization: Normalization, seed: UInt64,
+    random architecture: any Architecture, side: Int, preparation: ImagePreparation, seed: UInt64,
     decoder: ImageDecoder = ImageDecoder()
   ) {
     let scope = ParameterScope()
@@ -32,14 +32,14 @@ public struct FrozenNetwork {
     let store = ParameterStore(scope)
     store.initialize(seed: seed)
     self.init(
-      architecture, backbone, store, side: side, normalization: normalization, decoder: decoder, notes: [])
+      architecture, backbone, store, side: side, preparation: preparation, decoder: decoder, notes: [])
   }
 
   /// The backbone of a network that is being trained, its numbers as they are now, copied; heads are left out. The
   /// store holds parameters and buffers of the architecture under its names.
   public init(
     copying trained: ParameterStore, _ architecture: any Architecture, side: Int,
-    normalization: Normalization,
+    preparation: ImagePreparation,
     decoder: ImageDecoder = ImageDecoder()
   ) {
     let scope = ParameterScope()
@@ -47,18 +47,18 @@ public struct FrozenNetwork {
     let store = ParameterStore(scope)
     store.take(from: trained, namesOf: store)
     self.init(
-      architecture, backbone, store, side: side, normalization: normalization, decoder: decoder, notes: [])
+      architecture, backbone, store, side: side, preparation: preparation, decoder: decoder, notes: [])
   }
 
   init(
     _ architecture: any Architecture, _ backbone: any Backbone, _ store: ParameterStore, side: Int,
-    normalization: Normalization,
+    preparation: ImagePreparation,
     decoder: ImageDecoder, notes: [String]
   ) {
     precondition(
       side > 0 && side % backbone.patch == 0, "FrozenNetwork: side \(side) and patch \(backbone.patch)")
     (self.backbone, self.store, self.side) = (backbone, store, side)
-    (self.normalization, self.decoder, self.notes) = (normalization, decoder, notes)
+    (self.preparation, self.decoder, self.notes) = (preparation, decoder, notes)
     self.architecture = architecture
   }
 
@@ -84,10 +84,10 @@ public struct FrozenNetwork {
     return Dictionary(uniqueKeysWithValues: pairs)
   }
 
-  /// The same architecture, side, normalisation and decoder with the initialisation of `seed`.
+  /// The same architecture, side, preparation and decoder with the initialisation of `seed`.
   public func randomized(seed: UInt64) -> FrozenNetwork {
     var network = FrozenNetwork(
-      random: architecture, side: side, normalization: normalization, seed: seed, decoder: decoder)
+      random: architecture, side: side, preparation: preparation, seed: seed, decoder: decoder)
     network.precision = precision
     return network
   }

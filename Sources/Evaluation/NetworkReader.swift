@@ -30,6 +30,8 @@ public struct NetworkHints: Sendable, Hashable {
 public struct NetworkReader: Sendable {
   /// The metadata key under which a weights file carries mean and deviation, as JSON of `Normalization`.
   public static let normalizationKey = "normalization"
+  /// The metadata key under which it carries `ImagePreparation.crop`.
+  public static let cropKey = "evaluationCrop"
 
   private let hints: NetworkHints
 
@@ -53,7 +55,7 @@ public struct NetworkReader: Sendable {
   public func random(seed: UInt64) throws(WeightsError) -> FrozenNetwork {
     let architecture = try architecture()
     return FrozenNetwork(
-      random: architecture, side: architecture.side, normalization: .imageNet, seed: seed)
+      random: architecture, side: architecture.side, preparation: .imageNet, seed: seed)
   }
 
   /// The network that is stored at `path`.
@@ -74,8 +76,10 @@ public struct NetworkReader: Sendable {
       let encoder = JSONEncoder()
       encoder.outputFormatting = .sortedKeys
       do {
+        let preparation = try preparation(of: contents, run)
         metadata[Self.normalizationKey] = String(
-          decoding: try encoder.encode(try normalization(of: contents, run)), as: UTF8.self)
+          decoding: try encoder.encode(preparation.normalization), as: UTF8.self)
+        metadata[Self.cropKey] = "\(preparation.crop)"
       } catch { throw error as? WeightsError ?? .notWeights(path: path, reason: "\(error)") }
     }
     return (contents, metadata, place.notes)
@@ -173,7 +177,7 @@ public struct NetworkReader: Sendable {
     let architecture = try architecture(of: contents, run)
     let side = hints.side ?? architecture.side
     guard side > 0 && side % architecture.patch == 0 else { throw .side(side, patch: architecture.patch) }
-    let normalization = try normalization(of: contents, run)
+    let preparation = try preparation(of: contents, run)
     let scope = ParameterScope()
     let backbone = architecture.backbone(scope)
     let left = try check(
@@ -200,7 +204,7 @@ public struct NetworkReader: Sendable {
       notes.append("\(path): \(left.count) tensors of a head or classifier are left out (\(names))")
     }
     return FrozenNetwork(
-      architecture, backbone, store, side: side, normalization: normalization,
+      architecture, backbone, store, side: side, preparation: preparation,
       decoder: run?.configuration.imageDecoder ?? ImageDecoder(), notes: notes)
   }
 
@@ -229,10 +233,10 @@ public struct NetworkReader: Sendable {
     return left.sorted()
   }
 
-  /// Mean and deviation: the file's own, else those of the run's recipe, else ImageNet's.
-  private func normalization(
+  /// Mean, deviation and crop: the file's own, else those of the run's recipe, else ImageNet's and DINO's.
+  private func preparation(
     of contents: WeightsFile, _ run: Run?
-  ) throws(WeightsError) -> Normalization {
+  ) throws(WeightsError) -> ImagePreparation {
     if let text = contents.metadata[Self.normalizationKey] {
       guard let found = try? JSONDecoder().decode(Normalization.self, from: Data(text.utf8)),
         found.mean.count == 3, found.std.count == 3, found.std.allSatisfy({ $0 > 0 && $0.isFinite }),
@@ -241,7 +245,15 @@ public struct NetworkReader: Sendable {
         throw .notWeights(
           path: contents.path, reason: "its metadata `normalization` is `\(text.prefix(200))`")
       }
-      return found
+      var preparation = ImagePreparation(found)
+      if let text = contents.metadata[Self.cropKey] {
+        guard let crop = Double(text), crop > 0, crop <= 1 else {
+          throw .notWeights(
+            path: contents.path, reason: "its metadata `evaluationCrop` is `\(text.prefix(200))`")
+        }
+        preparation.crop = crop
+      }
+      return preparation
     }
     guard let run else { return .imageNet }
     let recipe: Recipe
@@ -253,7 +265,7 @@ public struct NetworkReader: Sendable {
     } catch {
       throw .notWeights(path: run.recipe, reason: "\(error)")
     }
-    return Normalization(mean: recipe.mean, std: recipe.std)
+    return recipe.preparation
   }
 
   private func architecture(

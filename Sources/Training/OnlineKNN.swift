@@ -15,7 +15,7 @@ public struct OnlineKNN {
   public let train, test: ImageFolder
   private let k: Int
   private let architecture: any Architecture
-  private let normalization: Normalization
+  private let preparation: ImagePreparation
   private let decoder: ImageDecoder
 
   /// The images that a configuration names, or a part of the run's own folder; nil where `knn.everySteps` is off.
@@ -52,7 +52,7 @@ public struct OnlineKNN {
     }
     k = knn.k
     architecture = configuration.network.chosen
-    normalization = Normalization(mean: recipe.mean, std: recipe.std)
+    preparation = recipe.preparation
     decoder = configuration.imageDecoder
   }
 
@@ -62,7 +62,7 @@ public struct OnlineKNN {
     let store = method.networks.first { $0.name == "teacher" }?.store ?? method.student
     let source = FeatureSource.network(
       FrozenNetwork(
-        copying: store, architecture, side: architecture.side, normalization: normalization, decoder: decoder)
+        copying: store, architecture, side: architecture.side, preparation: preparation, decoder: decoder)
     )
     let voting, tested: Features
     let labels, wanted: [Int]

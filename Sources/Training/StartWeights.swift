@@ -41,13 +41,13 @@ struct StartWeights {
     let names = Set(wanted.map(\.0))
     for name in found.keys.sorted() where !names.contains(name) { throw refuse(name, found[name], nil) }
 
-    let prepared = Normalization(mean: recipe.mean, std: recipe.std)
+    let (theirs, ours) = (network.preparation.normalization, recipe.preparation.normalization)
     var notes = network.notes
-    if network.normalization != prepared {
+    if theirs != ours {
       notes.append(
-        "\(path) was trained on images normalised otherwise (mean \(network.normalization.mean), deviation "
-          + "\(network.normalization.std)) than the recipe `\(configuration.data.recipe)` has it "
-          + "(\(recipe.mean), \(recipe.std))")
+        "\(path) was trained on images normalised otherwise (mean \(theirs.mean), deviation "
+          + "\(theirs.std)) than the recipe `\(configuration.data.recipe)` has it "
+          + "(\(ours.mean), \(ours.std))")
     }
     (self.network, self.notes) = (network, notes)
   }

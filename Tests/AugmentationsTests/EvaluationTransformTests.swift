@@ -25,6 +25,23 @@ struct EvaluationTransformTests {
     #expect(differences.count { $0 > 0 } <= (width > height ? 4 : 64))
   }
 
+  @Test("The short side is resized to the side over the crop, 256 for 224 if nothing is said")
+  func crop() {
+    let image = noise(width: 40, height: 30)
+    for (side, crop, short) in [(28, 1.0, 28), (28, 0.875, 32), (20, 0.9, 22), (224, 0.875, 256)] {
+      let whole = image.resized(width: short * 40 / 30, height: short)
+      let rest = (x: Double(short * 40 / 30 - side) / 2, y: Double(short - side) / 2)
+      let expected = whole.cropped(
+        to: PixelRectangle(
+          x: Int(rest.x.rounded(.toNearestOrEven)), y: Int(rest.y.rounded(.toNearestOrEven)), width: side,
+          height: side))
+      let transform = EvaluationTransform(side: side, ImagePreparation(.imageNet, crop: crop))
+      #expect(transform.prepared(image) == expected)
+    }
+    // The share and the fraction of whole numbers give the same short side everywhere.
+    for side in 1...4096 { #expect(Int(Double(side) / ImagePreparation.usualCrop) == side * 256 / 224) }
+  }
+
   @Test("A strip whose whole would be 12 gigabytes takes no more time or memory than another")
   func longStrip() {
     let view = EvaluationTransform(side: 224).prepared(Image(repeating: 7, width: 65_000, height: 1))

@@ -31,6 +31,7 @@ struct RecipeTests {
       yaml: views + ", augmentations: [flip, {blur: {probability: 0.1}}]}", file: "r.yaml")
     #expect(recipe.interpolation == .bicubic && recipe.mean == Normalization.imageNet.mean)
     #expect(recipe.views[0].ratio == .init(3.0 / 4, 4.0 / 3))
+    #expect(recipe.preparation == .imageNet && recipe.evaluationCrop == 0.875)
     #expect(recipe.views[0].augmentations == [.init("flip"), .init("blur", ["probability": 0.1])])
     _ = try MultiCrop(recipe)
   }
@@ -57,6 +58,11 @@ struct RecipeTests {
 
   @Test("A value that makes no sense is refused with its key and what it must be")
   func invalid() {
+    for crop in ["0", "1.01", "-1"] {
+      #expect(
+        message("evaluationCrop: \(crop)\n" + views + "}").contains(
+          "'evaluationCrop' must be above 0, at most 1"))
+    }
     #expect(message("views: []") == "r.yaml: 'views' must be one group with a view or more")
     #expect(message("views:\n  - {count: 1, side: 28}") == "r.yaml: 'views[0]' must be given with 'area'")
     #expect(

@@ -12,7 +12,7 @@ import Testing
   private let network = FeatureSource.network(
     FrozenNetwork(
       random: VisionTransformerSizes(width: 32, depth: 2, heads: 2, patch: 4, side: 16), side: 16,
-      normalization: .imageNet, seed: 1))
+      preparation: .imageNet, seed: 1))
 
   @Test("Rows follow the bytes of the relative paths, and a broken file has none but is listed")
   func order() throws {

@@ -23,7 +23,7 @@ import Testing
   private let patches = cloud(12, 48, seed: 6).reshaped([3, 4, 48])
 
   private var expected: [Float] {
-    FrozenNetwork(random: Self.sizes, side: 8, normalization: .imageNet, seed: 5).features(patches).array
+    FrozenNetwork(random: Self.sizes, side: 8, preparation: .imageNet, seed: 5).features(patches).array
   }
 
   private func reading(_ path: String, _ change: (inout NetworkHints) -> Void = { _ in }) throws
@@ -45,7 +45,7 @@ import Testing
       #expect(network.architecture as? VisionTransformerSizes == Self.sizes)
       #expect(network.features(patches).array == expected)
       #expect(network.notes.count == 1 && network.notes[0].contains("head.weight"))
-      #expect(network.normalization == .imageNet)
+      #expect(network.preparation == .imageNet)
     }
   }
 
@@ -121,12 +121,24 @@ import Testing
     #expect(try reading(run + "/checkpoints/step-10/").features(patches).array.allSatisfy { $0 == 0 })
 
     let recipe = try configuration.resolvedRecipe().yaml.replacing("0.485", with: "0.25")
+      .replacing("evaluationCrop: 0.875", with: "evaluationCrop: 0.5")
     try recipe.write(toFile: folder.place("run/recipe.yaml"), atomically: true, encoding: .utf8)
     for path in [run, run + "/checkpoints/step-20", run + "/checkpoints/step-20/teacher.safetensors"] {
-      #expect(try reading(path).normalization.mean[0] == 0.25)
+      let preparation = try reading(path).preparation
+      #expect(preparation.normalization.mean[0] == 0.25 && preparation.crop == 0.5)
       let tensors = try NetworkReader().tensors(path)
       #expect(Set(tensors.file.names) == Set(self.tensors().map(\.name)))
       #expect(tensors.metadata[NetworkReader.normalizationKey]?.contains("[0.25,") == true)
+      // A copy that carries them is read as the run is.
+      let copy = try folder.place("copy.safetensors")
+      try Safetensors.write(
+        self.tensors(), metadata: Self.sizes.metadata.merging(tensors.metadata) { $1 }, to: copy)
+      #expect(try reading(copy).preparation == preparation)
+      var spoilt = tensors.metadata
+      spoilt[NetworkReader.cropKey] = "2"
+      try Safetensors.write(
+        self.tensors(), metadata: Self.sizes.metadata.merging(spoilt) { $1 }, to: copy)
+      #expect(throws: WeightsError.self) { try reading(copy) }
       let decoder = try reading(path).randomized(seed: 1).decoder
       #expect(decoder.alpha == .over(.white) && decoder.orientation == .apply)
     }
