@@ -33,6 +33,7 @@ public struct DINOv2: Method {
   private let koleo = KoLeoLoss()
   /// The terms of the last loss.
   private var terms: [(name: String, value: Double)] = []
+  private var (studentNotes, teacherNotes) = (FeatureNotes(), FeatureNotes())
 
   /// Student, teacher and losses as a configuration asks; weights drawn by its seed. The network must be a vision
   /// transformer.
@@ -79,9 +80,11 @@ public struct DINOv2: Method {
 
     let targets = teacher.asTeacher(pass.precision) { pass in
       let (classTokens, patches) = backbone.features(globals, masked: [], places: places, first: 0, pass)
+      teacherNotes.add(classTokens.value)
       return (head(classTokens, pass).value, patches.map { patchHead($0, pass).value })
     }
     let (globalTokens, patches) = backbone.features(globals, masked: places, places: places, first: 0, pass)
+    studentNotes.add(globalTokens.value)
     var (tokens, first) = ([globalTokens], globals.shape[0])
     for group in views.groups.dropFirst() {
       tokens.append(backbone.features(group, first: first, pass))
@@ -122,6 +125,8 @@ public struct DINOv2: Method {
   public mutating func didStep(_ now: Moment) {
     criterion.moveCenter()
     patchCriterion.moveCenter()
+    studentNotes.batchDidEnd()
+    teacherNotes.batchDidEnd()
   }
 
   /// The teacher.
@@ -140,4 +145,11 @@ public struct DINOv2: Method {
 
   /// The terms of the last loss (`ibotLoss` where patches were masked), the targets' entropy and the center's norm.
   public var measures: [(name: String, value: Double)] { terms + criterion.measures }
+
+  /// Class tokens of the global views by both networks, and their targets.
+  public var outputs: MethodOutputs {
+    MethodOutputs(
+      student: studentNotes.features, teacher: teacherNotes.features, targets: criterion.targets.statistics,
+      targetLoss: terms.first { $0.name == "dinoLoss" }?.value)
+  }
 }

@@ -29,6 +29,7 @@ public struct MeanTeacher: Method {
   private let weight: Double
   private let rampShare: Double
   private var terms: [(name: String, value: Double)] = []
+  private var (studentNotes, teacherNotes) = (FeatureNotes(), FeatureNotes())
 
   /// The classes are those of the folder; all labels but `meanTeacher.labelledShare` of each class are hidden, drawn by
   /// the seed.
@@ -64,9 +65,13 @@ public struct MeanTeacher: Method {
       views.globalViews >= 2 && views.samples.count == images,
       "MeanTeacher: \(views.globalViews) views of \(images) images, \(views.samples.count) rows")
     let targets = teacher.asTeacher(pass.precision) {
-      classifier(backbone.features(group[rows: images..<2 * images], first: images, $0), $0).value
+      let features = backbone.features(group[rows: images..<2 * images], first: images, $0)
+      teacherNotes.add(features.value)
+      return classifier(features, $0).value
     }
-    let logits = classifier(backbone.features(group[rows: 0..<images], first: 0, pass), pass)
+    let features = backbone.features(group[rows: 0..<images], first: 0, pass)
+    studentNotes.add(features.value)
+    let logits = classifier(features, pass)
     let known = views.samples.map { labels[$0] }
     let ramp = rampShare > 0 ? ConsistencyLoss.rampUp(at: now.progress / rampShare) : 1
     let consistency = ConsistencyLoss()(logits, teacher: targets)
@@ -85,8 +90,11 @@ public struct MeanTeacher: Method {
     MovingAverage(teacher, momentum: now.teacherMomentum)
   }
 
-  /// Nothing is left to do.
-  public mutating func didStep(_ now: Moment) {}
+  /// Closes the batch's notes.
+  public mutating func didStep(_ now: Moment) {
+    studentNotes.batchDidEnd()
+    teacherNotes.batchDidEnd()
+  }
   /// The teacher.
   public var networks: [(name: String, store: ParameterStore)] { [("teacher", teacher)] }
   /// Nothing besides the networks.
@@ -95,4 +103,9 @@ public struct MeanTeacher: Method {
   public mutating func restore(_ state: [String: Tensor]) {}
   /// The terms of the last loss.
   public var measures: [(name: String, value: Double)] { terms }
+
+  /// Features of the student's and of the teacher's view.
+  public var outputs: MethodOutputs {
+    MethodOutputs(student: studentNotes.features, teacher: teacherNotes.features)
+  }
 }

@@ -12,13 +12,16 @@ public struct MethodOutputs: Sendable {
   public var projections: Tensor?
   /// How the teacher's targets were spread; nil for methods without prototypes.
   public var targets: TargetStatistics?
+  /// The loss against those targets, where the whole loss has other terms besides; nil where it is the whole.
+  public var targetLoss: Double?
 
   /// Outputs that are known.
   public init(
     student: Tensor? = nil, teacher: Tensor? = nil, projections: Tensor? = nil,
-    targets: TargetStatistics? = nil
+    targets: TargetStatistics? = nil, targetLoss: Double? = nil
   ) {
-    (self.student, self.teacher, self.projections, self.targets) = (student, teacher, projections, targets)
+    (self.student, self.teacher, self.projections) = (student, teacher, projections)
+    (self.targets, self.targetLoss) = (targets, targetLoss)
   }
 }
 

@@ -70,6 +70,7 @@ public struct CollapseWatch: Sendable {
   /// Takes note of a step; costs a few microseconds.
   public mutating func note(loss: Double, outputs: MethodOutputs) {
     self.outputs = outputs
+    let loss = outputs.targetLoss ?? loss
     state.firstLoss = state.firstLoss ?? loss
     state.loss = (state.loss ?? loss) * 0.9 + loss * 0.1
     if let first = state.firstLoss, let average = state.loss {

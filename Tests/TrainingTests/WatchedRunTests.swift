@@ -33,7 +33,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["dino", "byol", "simsiam"])
+  @Test(arguments: ["dino", "byol", "simsiam", "dinov2", "mean-teacher"])
   func `every line has the same keys, and looks stand where they are due`(method: String) throws {
     let data = try classes(8)
     let run = scratch.path + "/run"
@@ -47,10 +47,11 @@ import Testing
     let targets = ["teacherStudentKL", "meanTargetEntropy", "lossOverLogPrototypes", "prototypesUsed"]
     let looks = [
       "dino": ["studentRank", "teacherRank"], "byol": ["studentRank", "teacherRank", "projectionRank"],
-      "simsiam": ["studentRank", "projectionRank"],
+      "simsiam": ["studentRank", "projectionRank"], "dinov2": ["studentRank", "teacherRank"],
+      "mean-teacher": ["studentRank", "teacherRank"],
     ]
     for (step, line) in lines.enumerated() {
-      for key in targets { #expect((line[key] as? Double != nil) == (method == "dino"), "\(key)") }
+      for key in targets { #expect((line[key] as? Double != nil) == method.hasPrefix("dino"), "\(key)") }
       let looked = [0, 3, 6, 7].contains(step)
       for key in looks[method]! { #expect((line[key] as? Double != nil) == looked, "\(key) at \(step)") }
       #expect((line["collapse"] as? String) == (looked ? "notStarted" : nil))
