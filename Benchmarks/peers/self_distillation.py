@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """DINO or BYOL on a small ConvNet in plain PyTorch, from the same configuration file as `emanate pretrain`.
 
-Trains on a folder of images, then prints the top-1 accuracy under k-NN of both networks as one JSON object, so that what
-two implementations learn in the same steps can be compared. It understands the settings that configs/pretrain/*-resnet.yaml
-use, and refuses others."""
+Trains on a folder of images, then prints the top-1 accuracy under k-NN of both networks as one JSON object, so that
+what two implementations learn in the same steps can be compared. It understands the settings that
+Benchmarks/learning-configs use, and refuses others."""
 import argparse
 import copy
 import json
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # --- Networks ---------------------------------------------------------------------------------------------------------
 
 class ResNet(nn.Module):
-    """ResNet-18 with any number of channels and the stem for small images (He et al. 2015): [B, 3, S, S] -> [B, 8 C]."""
+    """ResNet-18 of any width with the stem for small images (He et al. 2015): [B, 3, S, S] -> [B, 8 C]."""
 
     def __init__(self, channels):
         super().__init__()
@@ -52,10 +52,12 @@ class ResNet(nn.Module):
 class DINOHead(nn.Module):
     """[N, D] -> [N, K], cosines with the prototypes (Caron et al. 2021)."""
 
-    def __init__(self, width, hidden, bottleneck, prototypes):
+    def __init__(self, width, hidden, bottleneck, prototypes, batch_norm):
         super().__init__()
-        self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(),
-                                 nn.Linear(hidden, bottleneck))
+        layers = []
+        for inputs in (width, hidden):
+            layers += [nn.Linear(inputs, hidden), *([nn.BatchNorm1d(hidden)] if batch_norm else []), nn.GELU()]
+        self.mlp = nn.Sequential(*layers, nn.Linear(hidden, bottleneck))
         for m in self.mlp:
             if isinstance(m, nn.Linear):
                 nn.init.trunc_normal_(m.weight, std=0.02)
@@ -70,18 +72,28 @@ class DINOHead(nn.Module):
 
 def mlp(inputs, hidden, output):
     """BYOL's projector and predictor (Grill et al. 2020)."""
-    return nn.Sequential(nn.Linear(inputs, hidden), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, output, bias=False))
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.BatchNorm1d(hidden), nn.ReLU(),
+                         nn.Linear(hidden, output, bias=False))
 
 
 # --- Methods ----------------------------------------------------------------------------------------------------------
+
+def sinkhorn(logits, temperature, iterations=3):
+    """[N, K] -> [N, K]: targets that use every prototype alike (Caron et al. 2020, SwAV; DINOv2's)."""
+    q = (logits / temperature).exp().T
+    q /= q.sum()
+    for _ in range(iterations):
+        q /= q.sum(dim=1, keepdim=True) * q.shape[0]
+        q /= q.sum(dim=0, keepdim=True) * q.shape[1]
+    return (q * q.shape[1]).T
+
 
 class DINO(nn.Module):
     def __init__(self, config):
         super().__init__()
         backbone, head, self.options = ResNet(config["network"]["channels"]), config["head"], config["dino"]
-        self.student = nn.ModuleDict({
-            "backbone": backbone,
-            "head": DINOHead(backbone.width, head["hidden"], head["bottleneck"], head["prototypes"])})
+        sizes = (head[key] for key in ("hidden", "bottleneck", "prototypes", "batchNorm"))
+        self.student = nn.ModuleDict({"backbone": backbone, "head": DINOHead(backbone.width, *sizes)})
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
         self.register_buffer("center", torch.zeros(1, head["prototypes"]))
 
@@ -89,7 +101,11 @@ class DINO(nn.Module):
         """groups: lists of views of one side, each [B, 3, S, S]; the first holds the global ones."""
         with torch.no_grad():
             outputs = self.teacher.head(self.teacher.backbone(torch.cat(groups[0])))
-            targets = F.softmax((outputs - self.center) / now["temperature"], dim=-1).chunk(len(groups[0]))
+            if self.options["centering"] == "sinkhorn":
+                targets = sinkhorn(outputs, now["temperature"])
+            else:
+                targets = F.softmax((outputs - self.center) / now["temperature"], dim=-1)
+            targets = targets.chunk(len(groups[0]))
         features = torch.cat([self.student.backbone(torch.cat(group)) for group in groups])
         guesses = F.log_softmax(self.student.head(features) / 0.1, dim=-1).chunk(sum(map(len, groups)))
         pairs = [-(t * s).sum(-1).mean() for i, t in enumerate(targets) for j, s in enumerate(guesses) if i != j]
@@ -137,7 +153,8 @@ class MultiCrop:
         modes = {"bicubic": InterpolationMode.BICUBIC, "bilinear": InterpolationMode.BILINEAR}
         self.views = []
         for view in recipe["views"]:
-            steps = [transforms.RandomResizedCrop(view["side"], view["area"], interpolation=modes[recipe["interpolation"]])]
+            steps = [transforms.RandomResizedCrop(view["side"], view["area"], view.get("ratio", (3 / 4, 4 / 3)),
+                                                  interpolation=modes[recipe["interpolation"]])]
             steps += [self.augmentation(*item) for described in view["augmentations"] for item in described.items()]
             steps += [transforms.ToTensor(), normalize]
             self.views.append((view["count"], view["side"], transforms.Compose(steps)))
@@ -177,9 +194,10 @@ class Pictures(torch.utils.data.Dataset):
 @torch.no_grad()
 def features(backbone, folder, recipe, side):
     """[N, D] of unit length and [N]; in evaluation mode, the pictures whole."""
+    short = int(side / recipe.get("evaluationCrop", 0.875))
     transform = transforms.Compose([
-        transforms.Resize(side, interpolation=InterpolationMode.BICUBIC), transforms.CenterCrop(side), transforms.ToTensor(),
-        transforms.Normalize(recipe["mean"], recipe["std"])])
+        transforms.Resize(short, interpolation=InterpolationMode.BICUBIC), transforms.CenterCrop(side),
+        transforms.ToTensor(), transforms.Normalize(recipe["mean"], recipe["std"])])
     backbone.eval()
     batches = torch.utils.data.DataLoader(Pictures(folder, transform), 256)
     found = [(F.normalize(backbone(images), dim=-1), labels) for images, labels in batches]
@@ -224,7 +242,8 @@ def schedules(config, steps, steps_per_epoch):
 
 def optimizer_of(network, options):
     trained = [p for p in network.parameters() if p.requires_grad]
-    groups = [{"params": [p for p in trained if p.ndim > 1]}, {"params": [p for p in trained if p.ndim == 1], "weight_decay": 0}]
+    groups = [{"params": [p for p in trained if p.ndim > 1]},
+              {"params": [p for p in trained if p.ndim == 1], "weight_decay": 0}]
     if options["name"] == "sgd":
         return torch.optim.SGD(groups, lr=0, momentum=options["momentum"])
     if options["name"] == "adamw":
@@ -239,7 +258,7 @@ def train(config, recipe, folder, seed, workers):
                                          drop_last=True, num_workers=workers, persistent_workers=workers > 0)
     method = METHODS[config["method"]](config).to(memory_format=torch.channels_last).train()
     optimizer = optimizer_of(method.student, config["optimizer"])
-    steps = training["steps"] if training["steps"] != "off" else training["epochs"] * len(loader)
+    steps = training["steps"] or training["epochs"] * len(loader)  # YAML 1.1 reads `off` as False
     moments = list(schedules(config, steps, len(loader)))
     start, step = time.monotonic(), 0
     while step < steps:
@@ -255,7 +274,7 @@ def train(config, recipe, folder, seed, workers):
             loss = method.loss(groups, now)
             optimizer.zero_grad()
             loss.backward()
-            if clip != "off":
+            if clip:
                 for p in method.student.parameters():
                     if p.grad is not None:
                         p.grad.mul_(min(1.0, clip / (p.grad.norm().item() + 1e-6)))
@@ -278,16 +297,29 @@ def merged(base, above):
     return result
 
 
+def parsed(text):
+    """YAML, with 1e-08 as a number too, which YAML 1.1 wants as 1.0e-08."""
+    def number(value):
+        if isinstance(value, dict):
+            return {key: number(item) for key, item in value.items()}
+        try:
+            return float(value) if isinstance(value, str) else value
+        except ValueError:
+            return value
+    return number(yaml.safe_load(text))
+
+
 def settings(path, assignments):
     """The configuration over configs/defaults.yaml, and its recipe."""
-    config = merged(yaml.safe_load((ROOT / "configs/defaults.yaml").read_text()), yaml.safe_load(path.read_text()))
+    config = merged(parsed((ROOT / "configs/defaults.yaml").read_text()), parsed(path.read_text()))
     for assignment in assignments:
-        keys, value = assignment.split("=", 1)
+        keys, text = assignment.split("=", 1)
+        value = parsed(text)
         for key in reversed(keys.split(".")):
-            value = {key: yaml.safe_load(value) if isinstance(value, str) else value}
+            value = {key: value}
         config = merged(config, value)
-    supported = {"network.architecture": "resnet18", "network.stem": "cifar", "dino.centering": "ema",
-                 "dino.studentTemperature": 0.1, "dino.centerMomentum": 0.9, "projector.independentTarget": False,
+    supported = {"network.architecture": "resnet18", "network.stem": "cifar", "dino.studentTemperature": 0.1,
+                 "dino.centerMomentum": 0.9, "projector.independentTarget": False,
                  "optimizer.clipping": "parameter", "training.scaling": "linear", "training.schedule": "cosine",
                  "dino.warmupTeacherTemperatureBy": "epoch", "ema.schedule": "cosine", "optimizer.nesterov": False}
     for keys, value in supported.items():

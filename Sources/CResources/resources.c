@@ -9,6 +9,9 @@ static const unsigned char configs_defaults[] = {
 static const unsigned char configs_dino_fashion[] = {
 #embed "../../configs/pretrain/dino-fashion.yaml"
 };
+static const unsigned char configs_dino_resnet_fashion[] = {
+#embed "../../configs/pretrain/dino-resnet-fashion.yaml"
+};
 static const unsigned char configs_quickstart[] = {
 #embed "../../configs/quickstart.yaml"
 };
@@ -23,6 +26,9 @@ static const unsigned char recipes_dino_small[] = {
 };
 static const unsigned char recipes_pair_small[] = {
 #embed "../../augmentations/recipes/pair-small.yaml"
+};
+static const unsigned char recipes_pair_whole[] = {
+#embed "../../augmentations/recipes/pair-whole.yaml"
 };
 static const unsigned char recipes_dinov2[] = {
 #embed "../../augmentations/recipes/dinov2.yaml"
@@ -69,11 +75,13 @@ static const unsigned char sample_license[] = {
 static const struct emanate_resource files[] = {
     FILE("configs/defaults", configs_defaults),
     FILE("configs/pretrain/dino-fashion", configs_dino_fashion),
+    FILE("configs/pretrain/dino-resnet-fashion", configs_dino_resnet_fashion),
     FILE("configs/quickstart", configs_quickstart),
     FILE("recipes/byol", recipes_byol),
     FILE("recipes/dino", recipes_dino),
     FILE("recipes/dino-small", recipes_dino_small),
     FILE("recipes/pair-small", recipes_pair_small),
+    FILE("recipes/pair-whole", recipes_pair_whole),
     FILE("recipes/dinov2", recipes_dinov2),
     FILE("recipes/lightly-byol", recipes_lightly_byol),
     FILE("recipes/lightly-dino", recipes_lightly_dino),

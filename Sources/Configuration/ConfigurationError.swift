@@ -16,8 +16,6 @@ public enum ConfigurationError: Error, Hashable, CustomStringConvertible {
   case notAllowed(source: String, path: String, value: String, allowed: String)
   /// Two keys that do not go together.
   case inconsistent(reason: String)
-  /// A value that this version does not offer yet.
-  case notAvailable(path: String, value: String, reason: String)
   /// The data cannot fill one batch.
   case tooFewImages(images: Int, batchSize: Int)
 
@@ -33,7 +31,6 @@ public enum ConfigurationError: Error, Hashable, CustomStringConvertible {
     case .notAllowed(let source, let path, let value, let allowed):
       "\(source): `\(path)` is \(value); allowed is \(allowed)"
     case .inconsistent(let reason): reason
-    case .notAvailable(let path, let value, let reason): "`\(path)` is \(value): \(reason)"
     case .tooFewImages(let images, let batchSize):
       "\(images) images do not fill one batch of \(batchSize) (`training.batchSize`); incomplete batches are dropped"
     }

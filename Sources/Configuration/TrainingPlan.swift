@@ -69,15 +69,19 @@ public struct TrainingPlan: Hashable, Sendable {
     }
     var temperatureEpochs = dino.warmupTeacherTemperatureEpochs
     let longest = 3 * steps / (10 * stepsPerEpoch)
+    // Other methods have neither; their configurations keep the defaults.
+    let hasPrototypes = configuration.method.hasPrefix("dino")
     if temperatureEpochs > longest {
-      warnings.append(
-        "dino.warmupTeacherTemperatureEpochs: \(temperatureEpochs) epochs are more than 30 % of the run's \(steps) "
-          + "steps (\(stepsPerEpoch) an epoch); cut to \(longest) epochs")
+      if hasPrototypes {
+        warnings.append(
+          "dino.warmupTeacherTemperatureEpochs: \(temperatureEpochs) epochs are more than 30 % of the run's \(steps) "
+            + "steps (\(stepsPerEpoch) an epoch); cut to \(longest) epochs")
+      }
       temperatureEpochs = longest
     }
     backboneRate = Self.backboneRate(configuration.start, steps, stepsPerEpoch, &warnings)
     lastLayerFrozenSteps = min(steps, dino.freezeLastLayerEpochs * stepsPerEpoch)
-    if lastLayerFrozenSteps == steps {
+    if hasPrototypes && lastLayerFrozenSteps == steps {
       warnings.append(
         "dino.freezeLastLayerEpochs: the last layer stays frozen for all \(steps) steps of the run; 0 trains it"
       )

@@ -119,7 +119,7 @@ struct CommandFailure: Error {
     case .malformed(let source, _), .unknownKey(let source, _, _), .misplaced(let source, _, _),
       .notAllowed(let source, _, _, _):
       source == "--set" ? .usage : .data
-    case .inconsistent, .notAvailable: .usage
+    case .inconsistent: .usage
     }
   }
 }

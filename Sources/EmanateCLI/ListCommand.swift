@@ -1,6 +1,7 @@
 import ArgumentParser
 import EmanateConfiguration
 import EmanateMethods
+import EmanateObjectives
 
 /// `emanate list`: what there is to choose from.
 struct ListCommand: ParsableCommand {
@@ -39,8 +40,7 @@ struct ListCommand: ParsableCommand {
         ($0.rawValue, $0().summary)
       }
     case .recipes: Resource.names(in: .recipes).map { ($0, Resource.summary(of: $0, in: .recipes)) }
-    case .losses:
-      [("dino", "cross-entropy with a centered, sharpened teacher (Caron et al. 2021, arXiv:2104.14294)")]
+    case .losses: LossRegistry.all.map { ($0.name, $0.summary) }
     case .configs: Resource.names(in: .configs).map { ($0, Resource.summary(of: $0, in: .configs)) }
     case .keys:
       Setting.all.map { setting in

@@ -10,7 +10,7 @@ struct QuickstartCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "quickstart", abstract: "Pretrains on embedded images, and judges what was learned.",
     discussion: """
-      Writes 5,000 Fashion-MNIST images as PNG files, pretrains a small vision transformer on 4,000 of them without \
+      Writes 5,000 Fashion-MNIST images as PNG files, pretrains a small residual network on 4,000 of them without \
       their labels, and compares its features with raw pixels and with random weights by the vote of the nearest \
       neighbours and by a linear probe.
 

@@ -21,7 +21,9 @@ struct ExperimentConfigurationTests {
     #expect(try ExperimentConfiguration.load(files: [file.path]) == ExperimentConfiguration())
   }
 
-  @Test("Every file of configs is read and is embedded", arguments: ["defaults", "pretrain/dino-fashion"])
+  @Test(
+    "Every file of configs is read and is embedded",
+    arguments: ["defaults", "quickstart", "pretrain/dino-fashion", "pretrain/dino-resnet-fashion"])
   func shipped(name: String) throws {
     let file = repository.appending(path: "configs/\(name).yaml")
     #expect(try Resource.text(named: name, in: .configs) == String(contentsOf: file, encoding: .utf8))

@@ -18,18 +18,6 @@ private func smallStore() -> ParameterStore {
   return store
 }
 
-/// Gradients of every parameter; parts between parameters hold NaN, which nobody may read.
-private func gradients(_ store: ParameterStore, step: Int) -> Tensor {
-  var flat = Tensor(repeating: .nan, store.flatShape)
-  flat.withMutableElements { to in
-    for parameter in store.parameters {
-      let values = hashFilled("\(parameter.name).\(step)", parameter.shape).array
-      for (i, value) in values.enumerated() { to[parameter.part.lowerBound + i] = value }
-    }
-  }
-  return flat
-}
-
 @Suite struct AdamWTests {
   @Test(arguments: [GradientClipping.off, .perParameter(norm: 0.5), .perParameter(norm: 100)])
   func `five updates of both groups follow algorithm 2 in double precision`(clipping: GradientClipping) {

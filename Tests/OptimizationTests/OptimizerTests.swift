@@ -16,17 +16,6 @@ private func smallStore() -> ParameterStore {
   return store
 }
 
-private func gradients(_ store: ParameterStore, step: Int) -> Tensor {
-  var flat = Tensor(repeating: .nan, store.flatShape)
-  flat.withMutableElements { to in
-    for parameter in store.parameters {
-      let values = hashFilled("\(parameter.name).\(step)", parameter.shape).array
-      for (i, value) in values.enumerated() { to[parameter.part.lowerBound + i] = value }
-    }
-  }
-  return flat
-}
-
 /// What holds for every optimizer.
 @Suite struct OptimizerTests {
   static let names = ["adamw", "sgd", "lars", "solo"]
