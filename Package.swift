@@ -80,14 +80,7 @@ let package = Package(
         "EmanateOptimization", "Yams",
       ],
       path: "Sources/Configuration"),
-    // The methods, what judges them, and the loop
-    .target(
-      name: "EmanateMethods",
-      dependencies: [
-        "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks", "EmanateObjectives",
-        "EmanateOptimization", "EmanateData", "EmanateConfiguration",
-      ],
-      path: "Sources/Methods"),
+    // What judges networks, the methods that train them, and the loop
     .target(
       name: "EmanateEvaluation",
       dependencies: [
@@ -96,6 +89,14 @@ let package = Package(
         "EmanateConfiguration",
       ],
       path: "Sources/Evaluation"),
+    .target(
+      name: "EmanateMethods",
+      dependencies: [
+        "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks", "EmanateObjectives",
+        "EmanateOptimization", "EmanateImages", "EmanateAugmentations", "EmanateData", "EmanateConfiguration",
+        "EmanateEvaluation",
+      ],
+      path: "Sources/Methods"),
     .target(
       name: "EmanateTraining",
       dependencies: [

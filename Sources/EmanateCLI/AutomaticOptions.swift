@@ -36,7 +36,7 @@ struct AutomaticOptions: ParsableArguments {
     var choices = AutomaticChoices(facts, method: given.method).choices
     var configuration = try Self.merged(choices, files, overrides)
     if let minutes {
-      let pretraining = Pretraining(configuration, data: data, run: NSTemporaryDirectory())
+      let pretraining = TrainingRun(configuration, data: data, run: NSTemporaryDirectory())
       let forecast = try pretraining.forecast { ProcessInfo.processInfo.systemUptime }
       choices.removeAll { $0.path == "training.epochs" }
       choices.append(

@@ -20,15 +20,7 @@ struct PretrainCommand: ParsableCommand {
   @Option(name: .long, parsing: .upToNextOption, help: "Folders of images, nested or flat.")
   var data: [String]
 
-  @Option(help: "The run's folder.")
-  var out: String
-
-  @Option(help: "A configuration: a YAML file, or an embedded one by name (`emanate list configs`).")
-  var config: String?
-
-  @Option(
-    name: .customLong("set"), help: "A setting, `training.batchSize=32` say; may be given several times.")
-  var overrides: [String] = []
+  @OptionGroup var options: RunOptions
 
   @Option(
     name: .customLong("init"),
@@ -37,23 +29,6 @@ struct PretrainCommand: ParsableCommand {
         + "`start.weights`): heads learn first, then the backbone gently; nearest neighbours watch where there are labels.",
       valueName: "weights"))
   var initialWeights: String?
-
-  @Option(help: "The numbers that products are computed with: float32 or bfloat16.")
-  var precision: Precision?
-
-  @Option(help: "Keys all randomness (configuration key `seed`).")
-  var seed: Int?
-
-  @Flag(help: "Continue the run that the folder holds.")
-  var resume = false
-
-  @Flag(help: "Replace the run that the folder holds.")
-  var overwrite = false
-
-  @Flag(
-    name: .customLong("allow-changed-data"),
-    help: "With --resume: accept other images than the run began with.")
-  var allowChangedData = false
 
   @Flag(
     name: .customLong("dry-run"),
@@ -64,15 +39,9 @@ struct PretrainCommand: ParsableCommand {
   @OptionGroup var threading: ThreadOptions
   @OptionGroup var output: OutputOptions
 
-  func validate() throws {
-    if resume && overwrite { throw ValidationError("--resume and --overwrite exclude each other") }
-  }
-
   func run() throws {
     threading.apply()
-    var pretraining = Pretraining(try settings(), data: data, run: out)
-    (pretraining.resumes, pretraining.overwrites) = (resume, overwrite)
-    pretraining.allowsChangedData = allowChangedData
+    let pretraining = options.training(try settings(), data: data)
     if dryRun { return try describe(pretraining) }
     let interruption = Interruption()
     let progress = ProgressLines(output: output)
@@ -80,34 +49,23 @@ struct PretrainCommand: ParsableCommand {
       observer: progress, clock: { ProcessInfo.processInfo.systemUptime },
       shouldStop: { interruption.isAsked })
     progress.finish()
-    output.result(Summary(outcome, run: out), text: text(of: outcome) + watch(of: outcome))
+    output.result(Summary(outcome, run: options.out), text: text(of: outcome) + watch(of: outcome))
     if outcome.isInterrupted { throw ExitCode(CommandFailure.Code.interrupted.rawValue) }
   }
 
   /// With --resume and no settings, those the run was begun with.
   private func settings() throws -> ExperimentConfiguration {
-    let run = RunFolder(out)
-    let given =
-      automatic.isOn || config != nil || !overrides.isEmpty || seed != nil || precision != nil
-      || initialWeights != nil
-    if resume && !given && FileManager.default.fileExists(atPath: run.configuration) {
-      return try run.savedConfiguration()
-    }
-    var extra: [String] = []
-    if let seed { extra.append("seed=\(seed)") }
-    if let precision { extra.append("training.precision=\(precision.rawValue)") }
-    if let initialWeights { extra.append("start.weights=\(initialWeights)") }
-    let files = config.map { [$0] } ?? []
-    if automatic.isOn && resume && FileManager.default.fileExists(atPath: run.configuration) {
+    let saved = try options.savedSettings()
+    if let saved, !automatic.isOn && !options.saySettings && initialWeights == nil { return saved }
+    let files = options.files
+    let overrides = options.settings + (initialWeights.map { ["start.weights=\($0)"] } ?? [])
+    if let saved, automatic.isOn {
       // What was chosen when the run began; time and images may be others now.
-      return try automatic.settings(of: run.savedConfiguration(), files: files, overrides: overrides + extra)
+      return try automatic.settings(of: saved, files: files, overrides: overrides)
     }
-    if automatic.isOn {
-      return try automatic.settings(data: data, files: files, overrides: overrides + extra)
-    }
-    let settings = try ExperimentConfiguration.load(files: files, overrides: overrides + extra)
-    return initialWeights == nil
-      ? settings : try watched(settings, files: files, overrides: overrides + extra)
+    if automatic.isOn { return try automatic.settings(data: data, files: files, overrides: overrides) }
+    let settings = try ExperimentConfiguration.load(files: files, overrides: overrides)
+    return initialWeights == nil ? settings : try watched(settings, files: files, overrides: overrides)
   }
 
   /// The settings with nearest neighbours every hundred steps, unless files or overrides say otherwise, where the images
@@ -135,16 +93,16 @@ struct PretrainCommand: ParsableCommand {
 
   private func text(of outcome: RunOutcome) -> String {
     if outcome.isInterrupted {
-      return "Stopped after step \(outcome.done) of \(outcome.steps), saved in \(out). Go on with --resume."
+      return "Stopped after step \(outcome.done) of \(outcome.steps), saved in \(options.out). Go on with --resume."
     }
     guard let loss = outcome.loss else {
-      return "All \(outcome.steps) steps were done already. Run: \(out)"
+      return "All \(outcome.steps) steps were done already. Run: \(options.out)"
     }
     return String(
       format:
         "%d steps in %.1f minutes, %.1f images/s, %.1f s of it waiting for images; loss %.4f; %.0f MB of "
         + "memory. Run: %@", outcome.done - outcome.start, outcome.seconds / 60, outcome.imagesPerSecond,
-      outcome.waitingSeconds, loss, Double(peakResidentBytes()) / 1e6, out)
+      outcome.waitingSeconds, loss, Double(peakResidentBytes()) / 1e6, options.out)
   }
 
   /// A line about collapse, or nothing where nobody looked.
@@ -163,7 +121,7 @@ struct PretrainCommand: ParsableCommand {
       forecast.imagesPerSecond, 100 * forecast.waitingShare, Double(peak) / 1e6)
   }
 
-  private func describe(_ pretraining: Pretraining) throws {
+  private func describe(_ pretraining: TrainingRun) throws {
     let preparation = try pretraining.prepared()
     let plan = preparation.plan
     for note in preparation.notes { StandardError.warn(note) }
@@ -172,7 +130,7 @@ struct PretrainCommand: ParsableCommand {
     output.result(
       Plan(
         images: plan.images, steps: plan.steps, steps_per_epoch: plan.stepsPerEpoch, batch: plan.batchSize,
-        run: out, predicted_seconds: forecast.seconds, predicted_images_per_second: forecast.imagesPerSecond,
+        run: options.out, predicted_seconds: forecast.seconds, predicted_images_per_second: forecast.imagesPerSecond,
         predicted_waiting_share: forecast.waitingShare, predicted_peak_resident_bytes: peak),
       text: """
         \(plan.images) images, \(plan.stepsPerEpoch) steps of \(plan.batchSize) an epoch, \(plan.steps) steps in all.

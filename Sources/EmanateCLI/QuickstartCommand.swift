@@ -35,7 +35,7 @@ struct QuickstartCommand: ParsableCommand {
     let configuration = try ExperimentConfiguration.load(files: ["quickstart"], overrides: overrides)
     output.say(
       "2/3  pretraining without labels: emanate pretrain --data \(out)/images/train --config quickstart")
-    var pretraining = Pretraining(configuration, data: ["\(out)/images/train"], run: "\(out)/run")
+    var pretraining = TrainingRun(configuration, data: ["\(out)/images/train"], run: "\(out)/run")
     pretraining.overwrites = overwrite
     let interruption = Interruption()
     let progress = ProgressLines(output: output)

@@ -18,7 +18,7 @@ public struct Forecast: Sendable {
   public let waitingShare: Double
 }
 
-extension Pretraining {
+extension TrainingRun {
   /// Takes steps as the run would, from random weights and without writing anything, until a rate shows: at least
   /// three after the loader's first batches and for eight seconds, but no more than half a minute of them.
   ///

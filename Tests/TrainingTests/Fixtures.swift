@@ -69,15 +69,15 @@ final class Notes: RunObserver {
   func knnDidFall(_ warning: String, done: Int) { falls.append(warning) }
 }
 
-/// Runs a pretraining; `stopAfter` asks it to stop after that many steps done in all.
+/// Runs a training; `stopAfter` asks it to stop after that many steps done in all.
 @discardableResult
 func pretrain(
   _ configuration: ExperimentConfiguration, data: String, run: String, stopAfter: Int = .max,
-  observer: Notes = Notes(), change: (inout Pretraining) -> Void = { _ in }
+  observer: Notes = Notes(), change: (inout TrainingRun) -> Void = { _ in }
 ) throws -> RunOutcome {
-  var pretraining = Pretraining(configuration, data: [data], run: run)
-  change(&pretraining)
-  return try pretraining(
+  var training = TrainingRun(configuration, data: [data], run: run)
+  change(&training)
+  return try training(
     observer: observer, clock: { ProcessInfo.processInfo.systemUptime },
     shouldStop: { (observer.steps.last ?? 0) >= stopAfter })
 }

@@ -17,9 +17,9 @@ import Testing
 
   @Test func `some steps of the run itself give its rate, and nothing is written`() throws {
     let data = try scratch.images(14)
-    let pretraining = Pretraining(
+    let training = TrainingRun(
       try tinyConfiguration(steps: 100), data: [data], run: scratch.path + "/run")
-    let forecast = try pretraining.forecast(clock: Ticks().next)
+    let forecast = try training.forecast(clock: Ticks().next)
     // Three steps for the loader's first batches, three more that are timed.
     #expect(forecast.tried == 6 && forecast.timed == 3 && forecast.steps == 100)
     #expect(forecast.seconds == 300)
@@ -33,12 +33,12 @@ import Testing
     let configuration = try tinyConfiguration(steps: 6)
     try pretrain(configuration, data: data, run: run, stopAfter: 4)
     let before = try bytes(ofRun: run)
-    var pretraining = Pretraining(configuration, data: [data], run: run)
-    pretraining.resumes = true
-    let forecast = try pretraining.forecast(clock: Ticks().next)
+    var training = TrainingRun(configuration, data: [data], run: run)
+    training.resumes = true
+    let forecast = try training.forecast(clock: Ticks().next)
     #expect(forecast.tried == 2 && forecast.steps == 2 && forecast.seconds == 6)
     #expect(try bytes(ofRun: run) == before)
     try pretrain(configuration, data: data, run: run) { $0.resumes = true }
-    #expect(try pretraining.forecast(clock: Ticks().next).seconds == 0)
+    #expect(try training.forecast(clock: Ticks().next).seconds == 0)
   }
 }

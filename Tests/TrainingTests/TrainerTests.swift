@@ -74,7 +74,7 @@ import Testing
     try FileManager.default.removeItem(atPath: cache)
     let configuration = try tinyConfiguration(
       steps: 4, "data.skipLimit=0.2", "data.cache=file", "data.cacheFile=\(cache)")
-    _ = try Pretraining(configuration, data: [data], run: scratch.path + "/never").forecast {
+    _ = try TrainingRun(configuration, data: [data], run: scratch.path + "/never").forecast {
       ProcessInfo.processInfo.systemUptime
     }
     #expect(!FileManager.default.fileExists(atPath: cache))
@@ -188,7 +188,7 @@ import Testing
   @Test func `bfloat16 is refused by name of what is missing, and trains near float32`() throws {
     let data = try scratch.images(40)
     let settings = ["training.batchSize=16", "training.precision=bfloat16"]
-    let refused = Pretraining(
+    let refused = TrainingRun(
       try tinyConfiguration(steps: 4, settings[0], settings[1]), data: [data], run: scratch.path + "/refused")
     if let missing = Precision.bfloat16.missing {
       let error = #expect(throws: TrainingError.self) { try refused.prepared() }

@@ -10,7 +10,7 @@ import EmanateOptimization
 import Foundation
 
 /// `emanate pretrain` as a library call: checks everything, then makes or continues a run.
-public struct Pretraining {
+public struct TrainingRun {
   /// The settings of the run.
   public var configuration: ExperimentConfiguration
   /// Folders of images.

@@ -1,0 +1,66 @@
+import ArgumentParser
+import EmanateConfiguration
+import EmanateTensors
+import EmanateTraining
+import Foundation
+
+/// What every command that trains takes: the run's folder, its settings, and what becomes of a run that is there.
+struct RunOptions: ParsableArguments {
+  @Option(help: "The run's folder.")
+  var out: String
+
+  @Option(help: "A configuration: a YAML file, or an embedded one by name (`emanate list configs`).")
+  var config: String?
+
+  @Option(
+    name: .customLong("set"), help: "A setting, `training.batchSize=32` say; may be given several times.")
+  var overrides: [String] = []
+
+  @Option(help: "The numbers that products are computed with: float32 or bfloat16.")
+  var precision: Precision?
+
+  @Option(help: "Keys all randomness (configuration key `seed`).")
+  var seed: Int?
+
+  @Flag(help: "Continue the run that the folder holds.")
+  var resume = false
+
+  @Flag(help: "Replace the run that the folder holds.")
+  var overwrite = false
+
+  @Flag(
+    name: .customLong("allow-changed-data"),
+    help: "With --resume: accept other images than the run began with.")
+  var allowChangedData = false
+
+  func validate() throws {
+    if resume && overwrite { throw ValidationError("--resume and --overwrite exclude each other") }
+  }
+
+  /// The configuration's file, as a list.
+  var files: [String] { config.map { [$0] } ?? [] }
+
+  /// The settings of the options, those of --set first.
+  var settings: [String] {
+    overrides + (seed.map { ["seed=\($0)"] } ?? [])
+      + (precision.map { ["training.precision=\($0.rawValue)"] } ?? [])
+  }
+
+  /// Whether the options say anything of the settings.
+  var saySettings: Bool { !files.isEmpty || !settings.isEmpty }
+
+  /// The settings of the run that is to be continued; nil where it begins, or where the folder holds none.
+  func savedSettings() throws -> ExperimentConfiguration? {
+    let run = RunFolder(out)
+    return resume && FileManager.default.fileExists(atPath: run.configuration)
+      ? try run.savedConfiguration() : nil
+  }
+
+  /// The run of these settings over the images of folders.
+  func training(_ configuration: ExperimentConfiguration, data: [String]) -> TrainingRun {
+    var training = TrainingRun(configuration, data: data, run: out)
+    (training.resumes, training.overwrites) = (resume, overwrite)
+    training.allowsChangedData = allowChangedData
+    return training
+  }
+}
