@@ -24,4 +24,10 @@ extension Recipe {
   public var preparation: ImagePreparation {
     ImagePreparation(Normalization(mean: mean, std: std), crop: evaluationCrop)
   }
+
+  /// The same views on another scale, judged by another crop.
+  public mutating func prepare(as preparation: ImagePreparation) {
+    (mean, std) = (preparation.normalization.mean, preparation.normalization.std)
+    evaluationCrop = preparation.crop
+  }
 }

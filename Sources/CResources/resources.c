@@ -12,6 +12,9 @@ static const unsigned char configs_dino_fashion[] = {
 static const unsigned char configs_dino_resnet_fashion[] = {
 #embed "../../configs/pretrain/dino-resnet-fashion.yaml"
 };
+static const unsigned char configs_finetune_default[] = {
+#embed "../../configs/finetune/default.yaml"
+};
 static const unsigned char configs_quickstart[] = {
 #embed "../../configs/quickstart.yaml"
 };
@@ -54,6 +57,9 @@ static const unsigned char recipes_solo_imagenet100[] = {
 static const unsigned char recipes_supervised[] = {
 #embed "../../augmentations/recipes/supervised.yaml"
 };
+static const unsigned char recipes_supervised_plain[] = {
+#embed "../../augmentations/recipes/supervised-plain.yaml"
+};
 static const unsigned char train_images[] = {
 #embed "fashion-mnist/train-images-idx3-ubyte.gz"
 };
@@ -74,6 +80,7 @@ static const unsigned char sample_license[] = {
 
 static const struct emanate_resource files[] = {
     FILE("configs/defaults", configs_defaults),
+    FILE("configs/finetune/default", configs_finetune_default),
     FILE("configs/pretrain/dino-fashion", configs_dino_fashion),
     FILE("configs/pretrain/dino-resnet-fashion", configs_dino_resnet_fashion),
     FILE("configs/quickstart", configs_quickstart),
@@ -90,6 +97,7 @@ static const struct emanate_resource files[] = {
     FILE("recipes/solo-cifar100", recipes_solo_cifar100),
     FILE("recipes/solo-imagenet100", recipes_solo_imagenet100),
     FILE("recipes/supervised", recipes_supervised),
+    FILE("recipes/supervised-plain", recipes_supervised_plain),
     FILE("fashion-mnist/train-images-idx3-ubyte.gz", train_images),
     FILE("fashion-mnist/train-labels-idx1-ubyte.gz", train_labels),
     FILE("fashion-mnist/t10k-images-idx3-ubyte.gz", test_images),

@@ -77,8 +77,13 @@ extension ExperimentConfiguration {
         reason: "`training.batchParts` is \(training.batchParts), more than `training.batchSize`, "
           + "\(training.batchSize)")
     }
+    if data.preparation == .weights && start.weights == .off {
+      throw .inconsistent(
+        reason: "`data.preparation` is weights, and `start.weights` is off: there are none to ask")
+    }
     try checkOptimizer()
     try checkWatches()
+    try checkValidation()
   }
 
   private mutating func merge(

@@ -27,6 +27,10 @@ public struct ExperimentConfiguration: Hashable, Sendable {
   public var dinov2 = DINOv2Settings()
   /// Mean Teacher.
   public var meanTeacher = MeanTeacherSettings()
+  /// Learning from labels.
+  public var supervised = SupervisedSettings()
+  /// Labelled images held out of a supervised run.
+  public var validation = ValidationSettings()
   /// BYOL's and SimSiam's heads.
   public var projector = ProjectorSettings()
   /// The teacher's moving average.
@@ -52,6 +56,8 @@ public struct DataSettings: Hashable, Sendable {
   public var recipe = "dino"
   /// How images become views.
   public var mode = DataMode.fast
+  /// Whose mean and deviation images are normalised with, and how much of an image is seen when it is judged.
+  public var preparation = PreparationRule.recipe
   /// What becomes of an alpha channel.
   public var alpha = AlphaRule.drop
   /// The colour under an alpha channel that is not dropped.
@@ -75,6 +81,8 @@ public struct DataSettings: Hashable, Sendable {
   /// The sizes that replace the recipe's.
   public var views = ViewSettings()
 
+  /// Whose mean, deviation and evaluation crop there are: the recipe's, or those that `start.weights` learned with.
+  public enum PreparationRule: String, WordSetting { case recipe, weights }
   /// Where decoded images are kept.
   public enum CacheRule: String, WordSetting { case off, memory, file }
   /// What becomes of an alpha channel.
@@ -213,6 +221,8 @@ public struct DINOSettings: Hashable, Sendable {
   public var centerMomentum = 0.9
   /// How the teacher's outputs are kept from one-hot collapse.
   public var centering = Centering.ema
+  /// The weight of KoLeo's loss of each global view, as in DINOv2; DINO has none of it.
+  public var koleoWeight = 0.0
   /// For how many epochs the gradients of the last layer are dropped.
   public var freezeLastLayerEpochs = 1
 

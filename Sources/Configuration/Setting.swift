@@ -56,6 +56,10 @@ public struct Setting: Sendable {
       "data.mode", \.data.mode,
       "exact: Pillow's resampling bit for bit; fast: most levels the same, few off by 1"),
     Setting(
+      "data.preparation", \.data.preparation,
+      "whose mean, deviation and evaluation crop images are prepared with: the recipe's, or those of start.weights"
+    ),
+    Setting(
       "data.alpha", \.data.alpha,
       "what becomes of an alpha channel: dropped, or laid over data.background"),
     Setting("data.background", \.data.background, "the colour under an alpha channel that is not dropped"),
@@ -161,6 +165,30 @@ public struct Setting: Sendable {
       within: 0...1),
 
     Setting(
+      "supervised.trains", \.supervised.trains, "whether the whole network learns, or its classifier alone"),
+    Setting(
+      "supervised.labelSmoothing", \.supervised.labelSmoothing, "share of a label that goes to other classes",
+      within: 0...0.999),
+    Setting(
+      "supervised.smoothing", \.supervised.smoothing,
+      "whether that share goes to the other classes, or to all of them (PyTorch's label_smoothing)"),
+    Setting(
+      "supervised.mixup", \.supervised.mixup, "alpha of mixup, which adds two images and their labels",
+      within: positive),
+    Setting(
+      "supervised.cutmix", \.supervised.cutmix, "alpha of CutMix, which puts a box of one image into another",
+      within: positive),
+
+    Setting(
+      "validation.share", \.validation.share,
+      "share of each class held out of a supervised run, to tell when it was best", within: sharePositive),
+    Setting(
+      "validation.everyEpochs", \.validation.everyEpochs, "epochs between looks at them", within: 1...1e6),
+    Setting(
+      "validation.patience", \.validation.patience, "looks without a better one after which the run ends",
+      within: 1...1e6),
+
+    Setting(
       "projector.hidden", \.projector.hidden, "width of the hidden layers of BYOL's and SimSiam's projector",
       within: 1...65_536),
     Setting(
@@ -186,6 +214,10 @@ public struct Setting: Sendable {
       "whether the teacher's temperature rises from epoch to epoch (DINO) or from step to step (DINOv2)"),
     Setting("dino.centerMomentum", \.dino.centerMomentum, "momentum of the center", within: 0...1),
     Setting("dino.centering", \.dino.centering, "how the teacher's outputs are centered"),
+    Setting(
+      "dino.koleoWeight", \.dino.koleoWeight,
+      "weight of KoLeo's loss, which spreads the features of a global view (DINOv2); the method dino has none",
+      within: 0...1000),
     Setting(
       "dino.freezeLastLayerEpochs", \.dino.freezeLastLayerEpochs,
       "epochs without gradients for the last layer",

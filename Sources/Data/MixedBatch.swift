@@ -4,15 +4,30 @@ import EmanateTensors
 
 /// Labels as shares of classes.
 public enum SoftLabels {
-  /// [B, classes]: 1 - ε + ε / classes for an image's class and ε / classes for the others, ε = `smoothing`,
-  /// 0...1 (Szegedy et al. 2016, arXiv:1512.00567, section 7; PyTorch's `label_smoothing`).
-  public static func oneHot(_ labels: [Int], classes: Int, smoothing: Double = 0) -> Tensor {
+  /// Which classes share what a smoothed label gives away.
+  public enum Smoothing: Sendable {
+    /// The other classes, ε / (C - 1) each.
+    case others
+    /// All classes, ε / C each, its own among them: PyTorch's `label_smoothing`.
+    case all
+  }
+
+  /// [B, classes]: what an image's class keeps of its label, and what the others get of it; ε = `smoothing`, 0...1
+  /// (Szegedy et al. 2016, arXiv:1512.00567, section 7, with `.all`).
+  public static func oneHot(
+    _ labels: [Int], classes: Int, smoothing: Double = 0, over sharers: Smoothing = .all
+  ) -> Tensor {
     precondition(
       labels.allSatisfy { (0..<classes).contains($0) }, "SoftLabels: a label that is not in 0..<\(classes)")
     precondition((0...1).contains(smoothing), "SoftLabels: a smoothing of \(smoothing)")
-    let rest = Float(smoothing / Double(classes))
-    var values = [Float](repeating: rest, count: labels.count * classes)
-    for (row, label) in labels.enumerated() { values[row * classes + label] = Float(1 - smoothing) + rest }
+    let (own, rest): (Double, Double) =
+      switch sharers {
+      case .all: (1 - smoothing + smoothing / Double(classes), smoothing / Double(classes))
+      // With one class there is nobody to give to.
+      case .others: classes == 1 ? (1, 0) : (1 - smoothing, smoothing / Double(classes - 1))
+      }
+    var values = [Float](repeating: Float(rest), count: labels.count * classes)
+    for (row, label) in labels.enumerated() { values[row * classes + label] = Float(own) }
     return Tensor(values, [labels.count, classes])
   }
 

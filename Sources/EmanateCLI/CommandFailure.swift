@@ -60,6 +60,7 @@ struct CommandFailure: Error {
       }
     case let error as TrainingError: self.init(training: error)
     case let error as ImageFolderError: self.init(.data, error.description)
+    case let error as ClassesError: self.init(.data, error.description)
     case let error as LoaderError: self.init(.data, error.description)
     case let error as RecipeError: self.init(.data, "\(error)")
     case let error as WeightsError: self.init(weights: error)
@@ -108,7 +109,7 @@ struct CommandFailure: Error {
       }
     case .lossNotFinite, .collapsed: self.init(.run, error.description)
     case .runExists, .configurationDiffers, .unavailable: self.init(.usage, error.description)
-    case .recipeDiffers, .dataDiffers, .checkpoint, .knn: self.init(.data, error.description)
+    case .recipeDiffers, .dataDiffers, .checkpoint, .knn, .validation: self.init(.data, error.description)
     }
   }
 

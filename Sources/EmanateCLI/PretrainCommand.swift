@@ -93,7 +93,8 @@ struct PretrainCommand: ParsableCommand {
 
   private func text(of outcome: RunOutcome) -> String {
     if outcome.isInterrupted {
-      return "Stopped after step \(outcome.done) of \(outcome.steps), saved in \(options.out). Go on with --resume."
+      return
+        outcome.stopped(options.out)
     }
     guard let loss = outcome.loss else {
       return "All \(outcome.steps) steps were done already. Run: \(options.out)"
@@ -130,7 +131,8 @@ struct PretrainCommand: ParsableCommand {
     output.result(
       Plan(
         images: plan.images, steps: plan.steps, steps_per_epoch: plan.stepsPerEpoch, batch: plan.batchSize,
-        run: options.out, predicted_seconds: forecast.seconds, predicted_images_per_second: forecast.imagesPerSecond,
+        run: options.out, predicted_seconds: forecast.seconds,
+        predicted_images_per_second: forecast.imagesPerSecond,
         predicted_waiting_share: forecast.waitingShare, predicted_peak_resident_bytes: peak),
       text: """
         \(plan.images) images, \(plan.stepsPerEpoch) steps of \(plan.batchSize) an epoch, \(plan.steps) steps in all.

@@ -64,3 +64,10 @@ struct RunOptions: ParsableArguments {
     return training
   }
 }
+
+extension RunOutcome {
+  /// What an interrupted run says last.
+  func stopped(_ run: String) -> String {
+    "Stopped after step \(done) of \(steps), saved in \(run). Go on with --resume."
+  }
+}

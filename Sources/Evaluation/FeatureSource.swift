@@ -6,6 +6,8 @@ import EmanateTensors
 public enum FeatureSource {
   /// The class token of a network.
   case network(FrozenNetwork)
+  /// The logits of a network's classifier.
+  case classifier(FrozenClassifier)
   /// The prepared image itself, resized and cropped as for a network of this side: levels 0...1, not
   /// normalised, [3 · side · side], red, green, blue.
   case pixels(
@@ -20,6 +22,7 @@ public enum FeatureSource {
   public var side: Int {
     switch self {
     case .network(let network): network.side
+    case .classifier(let classifier): classifier.network.side
     case .pixels(let side, _, _): side
     }
   }
@@ -28,6 +31,7 @@ public enum FeatureSource {
   public var dimension: Int {
     switch self {
     case .network(let network): network.width
+    case .classifier(let classifier): classifier.classes.count
     case .pixels(let side, _, _): 3 * side * side
     }
   }
@@ -36,6 +40,7 @@ public enum FeatureSource {
   public var transform: EvaluationTransform {
     switch self {
     case .network(let network): return EvaluationTransform(side: side, network.preparation)
+    case .classifier(let classifier): return EvaluationTransform(side: side, classifier.network.preparation)
     case .pixels(_, let crop, _):
       var preparation = ImagePreparation.levels
       preparation.crop = crop
@@ -47,6 +52,7 @@ public enum FeatureSource {
   public var decoder: ImageDecoder {
     switch self {
     case .network(let network): network.decoder
+    case .classifier(let classifier): classifier.network.decoder
     case .pixels(_, _, let decoder): decoder
     }
   }
@@ -55,6 +61,7 @@ public enum FeatureSource {
   var patch: Int {
     switch self {
     case .network(let network): network.architecture.patch
+    case .classifier(let classifier): classifier.network.architecture.patch
     case .pixels(let side, _, _): side
     }
   }
@@ -63,6 +70,7 @@ public enum FeatureSource {
   func features(_ patches: Tensor) -> Tensor {
     switch self {
     case .network(let network): network.features(patches)
+    case .classifier(let classifier): classifier.logits(patches)
     case .pixels: patches.reshaped([patches.shape[0], dimension])
     }
   }

@@ -15,7 +15,7 @@ public struct FrozenNetwork {
   /// How files are decoded: as for the run it comes from.
   public let decoder: ImageDecoder
   /// What a user should know about how it was read, a sentence each.
-  public let notes: [String]
+  public internal(set) var notes: [String]
   /// What its products are computed with.
   public var precision = Precision.float32
   private let backbone: any Backbone

@@ -32,6 +32,8 @@ public struct NetworkReader: Sendable {
   public static let normalizationKey = "normalization"
   /// The metadata key under which it carries `ImagePreparation.crop`.
   public static let cropKey = "evaluationCrop"
+  /// The metadata key under which it carries the names of its classifier's classes, a JSON list.
+  public static let classesKey = "classes"
 
   private let hints: NetworkHints
 
@@ -61,7 +63,20 @@ public struct NetworkReader: Sendable {
   /// The network that is stored at `path`.
   public func read(_ path: String) throws(WeightsError) -> FrozenNetwork {
     let place = try place(of: path)
-    return try file(place.file, of: place.run, notes: place.notes)
+    return try network(of: try open(place.file), place.run, notes: place.notes)
+  }
+
+  /// The network that is stored at `path` with its classifier: a linear layer `fc` (this library's runs and torchvision's
+  /// residual networks), `head` (timm's transformers) or `classifier.1` (torchvision's MobileNetV2).
+  ///
+  /// Where a file names no classes they are called by `unnamed`, or `class 0`, `class 1` and so on, with a note.
+  public func readClassifier(_ path: String, unnamed: [String]? = nil) throws(WeightsError)
+    -> FrozenClassifier
+  {
+    let place = try place(of: path)
+    let contents = try open(place.file)
+    let network = try network(of: contents, place.run, notes: place.notes)
+    return try classifier(behind: network, contents, unnamed: unnamed)
   }
 
   /// All tensors of the file that `path` stands for, those of heads too, and what a copy should carry as metadata:
@@ -100,7 +115,7 @@ public struct NetworkReader: Sendable {
       return (path, try run(aroundCheckpoint: parent(path)), [])
     }
     if let run = try run(path) {
-      let (file, notes) = weights(in: try newestCheckpoint(inRun: path))
+      let (file, notes) = weights(in: try checkpoint(ofRun: path))
       return (file, run, notes)
     }
     let (file, notes) = weights(in: path)
@@ -110,8 +125,10 @@ public struct NetworkReader: Sendable {
       reason: "a folder without config.yaml (a run's) and without \(hints.role).safetensors (a checkpoint's)")
   }
 
-  private func newestCheckpoint(inRun run: String) throws(WeightsError) -> String {
-    let last = join(run, "checkpoints/last")
+  /// The checkpoint that images held out found best, where there were any; else the newest.
+  private func checkpoint(ofRun run: String) throws(WeightsError) -> String {
+    let best = join(run, "checkpoints/best")
+    let last = exists(best) ? best : join(run, "checkpoints/last")
     guard let text = try? String(contentsOfFile: last, encoding: .utf8) else {
       throw .notWeights(path: run, reason: "the run has no checkpoint yet (no checkpoints/last)")
     }
@@ -172,8 +189,10 @@ public struct NetworkReader: Sendable {
     do { return try WeightsFile.read(path, network: hints.role.rawValue) } catch { throw .file(error) }
   }
 
-  private func file(_ path: String, of run: Run?, notes: [String]) throws(WeightsError) -> FrozenNetwork {
-    let contents = try open(path)
+  private func network(
+    of contents: WeightsFile, _ run: Run?, notes: [String]
+  ) throws(WeightsError) -> FrozenNetwork {
+    let path = contents.path
     let architecture = try architecture(of: contents, run)
     let side = hints.side ?? architecture.side
     guard side > 0 && side % architecture.patch == 0 else { throw .side(side, patch: architecture.patch) }

@@ -13,7 +13,9 @@ public struct DINO: Method {
   public static let name = "dino"
   /// With Sinkhorn-Knopp a target depends on the whole batch, with batch normalisation everything does; otherwise the
   /// loss is a mean over images, given the center of the step before.
-  public var couplesImages: Bool { criterion.targets.centering == .sinkhorn || !student.buffers.isEmpty }
+  public var couplesImages: Bool {
+    criterion.targets.centering == .sinkhorn || !student.buffers.isEmpty || koleoWeight > 0
+  }
 
   /// The architecture that student and teacher share.
   public let encoder: Encoder
@@ -24,15 +26,21 @@ public struct DINO: Method {
   /// The loss with its center.
   public private(set) var criterion: DINOLoss
   private var (studentNotes, teacherNotes) = (FeatureNotes(), FeatureNotes())
+  private let koleo = KoLeoLoss()
+  private let koleoWeight: Float
+  /// The last loss's terms, where it has two.
+  private var terms: (dino: Double, koleo: Double)?
   /// Moves the center before the loss instead of after it; only a test does that.
   package var centersEarly = false
 
-  /// Student and teacher of one encoder; the teacher starts as an exact copy.
-  public init(encoder: Encoder, student: ParameterStore, criterion: DINOLoss) {
+  /// Student and teacher of one encoder; the teacher starts as an exact copy. `koleoWeight` is what DINOv2 gives the loss
+  /// that spreads the student's features of each global view, 0.1; DINO itself has none of it.
+  public init(encoder: Encoder, student: ParameterStore, criterion: DINOLoss, koleoWeight: Float = 0) {
     self.encoder = encoder
     self.student = student
     teacher = student.copied()
     self.criterion = criterion
+    self.koleoWeight = koleoWeight
   }
 
   /// The loss of all pairs of different views, one of them global.
@@ -42,21 +50,25 @@ public struct DINO: Method {
       globals.shape[0] % views.globalViews == 0,
       "DINO: \(globals.shape[0]) rows are not \(views.globalViews) views")
     let batch = globals.shape[0] / views.globalViews
-    var seen: [Tensor] = []
     let targets = teacher.asTeacher(pass.precision) {
-      encoder([globals], $0) { seen.append($0) }.value
+      encoder([globals], $0) { teacherNotes.add($0.value) }.value
     }
-    teacherNotes.add(seen.removeLast())
-    let guesses = encoder(views.groups, pass) { seen.append($0) }
-    studentNotes.add(seen[0])
-    seen = []
+    var features: Variable?
+    let guesses = encoder(views.groups, pass) { features = features ?? $0 }
+    studentNotes.add(features!.value)
+    if koleoWeight == 0 || batch < 2 { features = nil }
     precondition(
       guesses.shape[0] % batch == 0, "DINO: \(guesses.shape[0]) rows are not whole views of \(batch)")
     if centersEarly { criterion.updateCenter(teacher: targets) }
-    let loss = criterion(
+    var loss = criterion(
       student: consume guesses, teacher: targets, globalViews: views.globalViews,
       teacherTemperature: Float(now.teacherTemperature))
     if !centersEarly { criterion.noteTeacher(targets) }
+    if let features {
+      let spread = koleo(features, crops: views.globalViews)
+      terms = (Double(loss.scalar), Double(spread.scalar))
+      loss = add(loss, weightedSum(spread, weights: Tensor([koleoWeight], [1])))
+    }
     return loss
   }
 
@@ -89,11 +101,14 @@ public struct DINO: Method {
   }
 
   /// The loss's measures of the last batch.
-  public var measures: [(name: String, value: Double)] { criterion.measures }
+  public var measures: [(name: String, value: Double)] {
+    (terms.map { [("dinoLoss", $0.dino), ("koleoLoss", $0.koleo)] } ?? []) + criterion.measures
+  }
 
   /// Features of the global views by both networks, and the targets.
   public var outputs: MethodOutputs {
     MethodOutputs(
-      student: studentNotes.features, teacher: teacherNotes.features, targets: criterion.targets.statistics)
+      student: studentNotes.features, teacher: teacherNotes.features, targets: criterion.targets.statistics,
+      targetLoss: terms?.dino)
   }
 }

@@ -20,6 +20,8 @@ public struct MeanTeacher: Method {
   /// The architecture that student and teacher share, and its classifier.
   public let backbone: any Backbone
   let classifier: Linear
+  /// The folder's classes: the logits' order.
+  public let classes: [String]
   /// The weights that the optimizer changes.
   public let student: ParameterStore
   /// The moving average of the student's weights.
@@ -39,10 +41,11 @@ public struct MeanTeacher: Method {
     let settings = configuration.meanTeacher
     let scope = ParameterScope()
     backbone = configuration.network.chosen.backbone(scope)
-    classifier = Linear(scope.scope("fc"), from: backbone.width, to: max(1, folder.classes.count))
+    classifier = Linear(scope.scope(Classifier.name), from: backbone.width, to: max(1, folder.classes.count))
     student = ParameterStore(scope)
     student.initialize(seed: UInt64(configuration.seed))
     teacher = student.copied()
+    classes = folder.classes
     labels = Self.hidden(try folder.labels(), share: settings.labelledShare, seed: UInt64(configuration.seed))
     (weight, rampShare) = (settings.consistencyWeight, settings.rampShare)
   }

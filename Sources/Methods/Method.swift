@@ -88,11 +88,16 @@ public protocol Method {
 
   /// What the networks gave for the last batch, for the watch over collapse.
   var outputs: MethodOutputs { get }
+
+  /// The classes of the networks' classifier (`Classifier.name`), in the logits' order; empty without one.
+  var classes: [String] { get }
 }
 
 extension Method {
   /// None.
   public func movingAverage(_ now: Moment) -> MovingAverage? { nil }
+  /// None: there is no classifier.
+  public var classes: [String] { [] }
   /// None: nothing is watched but the loss.
   public var outputs: MethodOutputs { MethodOutputs() }
 }

@@ -6,12 +6,22 @@ import EmanateObjectives
 /// All methods by name. A new method is a file and a line here; the line also enrols it in the registry's
 /// tests.
 public enum MethodRegistry {
+  /// What a method learns from.
+  public enum Kind: Sendable {
+    /// Several views of each image; labels, if it reads any, come on top. Collapse is watched.
+    case unlabelled
+    /// The label of each image, of which one view is enough.
+    case labelled
+  }
+
   /// One method: how it is called, what it is, and how a configuration makes it.
   public struct Entry: Sendable {
     /// What users choose it by.
     public let name: String
     /// One line, with the source.
     public let summary: String
+    /// What it learns from.
+    public var kind = Kind.unlabelled
     /// The method with freshly initialised networks, for the images of a folder.
     public let make: @Sendable (ExperimentConfiguration, ImageFolder) throws -> any Method
   }
@@ -37,6 +47,9 @@ public enum MethodRegistry {
       summary:
         "a few labels, and consistency with the mean of students (Tarvainen and Valpola 2017, arXiv:1703.01780)",
       make: { try MeanTeacher($0, $1) }),
+    Entry(
+      name: SupervisedLearning.name, summary: "classification from labels, from random or given weights",
+      kind: .labelled, make: { try SupervisedLearning($0, $1) }),
   ]
 
   /// The method of this name.
@@ -59,7 +72,8 @@ extension DINO {
       encoder: encoder, student: student,
       criterion: DINOLoss(
         prototypes: head.prototypes, studentTemperature: Float(dino.studentTemperature),
-        centerMomentum: Float(dino.centerMomentum), centering: dino.centering.objective))
+        centerMomentum: Float(dino.centerMomentum), centering: dino.centering.objective),
+      koleoWeight: Float(dino.koleoWeight))
   }
 }
 

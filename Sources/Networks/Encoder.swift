@@ -18,13 +18,14 @@ public struct Encoder: Sendable {
   ///
   /// groups: for each resolution the views' patches, [V·B, P, 3·patch²]. One backbone pass a resolution, one
   /// head pass for all (main_dino.py's multi-crop wrapper). `seen` is shown every group's features, [V·B, D].
-  public func callAsFunction(_ groups: [Tensor], _ pass: Pass, seen: (Tensor) -> Void = { _ in }) -> Variable
-  {
+  public func callAsFunction(
+    _ groups: [Tensor], _ pass: Pass, seen: (Variable) -> Void = { _ in }
+  ) -> Variable {
     var first = 0
     var features: [Variable] = []
     for group in groups {
       features.append(backbone.features(group, first: first, pass))
-      seen(features.last!.value)
+      seen(features.last!)
       first += group.shape[0]
     }
     return head(concatenated(features), pass)

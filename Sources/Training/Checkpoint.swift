@@ -32,6 +32,8 @@ public struct Checkpoint {
     public var updates: [String: Int]
     /// What the watch over collapse knows; nil without one.
     public var collapse: CollapseWatch.State?
+    /// What the images held out have shown; nil where none are.
+    public var validation: Validation.State?
   }
 
   /// Writes the checkpoint of `state.step`, names it in `last`, and removes all but the newest `kept`.
@@ -56,7 +58,10 @@ public struct Checkpoint {
       try DurableFile.write(encoded(state), to: "\(folder.partialPath)/state.json")
       try folder.commit(replacing: true)
       try DurableFile.write("step-\(state.step)\n", to: run.last)
-      for old in run.checkpointSteps.filter({ $0 < state.step }).dropLast(max(0, kept - 1)) {
+      // The best one stays besides.
+      let best = state.validation?.best.done
+      let older = run.checkpointSteps.filter { $0 < state.step && $0 != best }
+      for old in older.dropLast(max(0, kept - 1)) {
         try? FileManager.default.removeItem(atPath: run.checkpoint(old))
       }
     } catch { throw .file(error) }

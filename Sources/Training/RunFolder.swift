@@ -20,6 +20,7 @@ public struct RunFolder: Sendable, Equatable {
   /// The folder of the checkpoints `step-N` and of `last`, which names the newest.
   public var checkpoints: String { path + "/checkpoints" }
   var last: String { checkpoints + "/last" }
+  var best: String { checkpoints + "/best" }
 
   func checkpoint(_ step: Int) -> String { "\(checkpoints)/step-\(step)" }
 
@@ -42,6 +43,9 @@ public struct RunFolder: Sendable, Equatable {
     }
     return checkpointSteps.last.map { checkpoint($0) }
   }
+
+  /// Names the checkpoint that images held out found best; it is read where a run's weights are asked for.
+  func markBest(_ step: Int) throws(FileFailure) { try DurableFile.write("step-\(step)\n", to: best) }
 
   /// Makes the folder and its `checkpoints`.
   func create() throws(TrainingError) {

@@ -18,6 +18,8 @@ public protocol RunObserver {
   func didMeasureKNN(_ accuracy: Accuracy, done: Int, seconds: Double)
   /// The last vote is well below the best one; the warning says from where to where, and what to change.
   func knnDidFall(_ warning: String, done: Int)
+  /// The images held out were judged after `done` steps; it took `seconds`. The best network so far is kept.
+  func didValidate(_ report: ClassificationReport, done: Int, isBest: Bool, seconds: Double)
 }
 
 extension RunObserver {
@@ -35,6 +37,8 @@ extension RunObserver {
   public func didMeasureKNN(_ accuracy: Accuracy, done: Int, seconds: Double) {}
   /// Nothing.
   public func knnDidFall(_ warning: String, done: Int) {}
+  /// Nothing.
+  public func didValidate(_ report: ClassificationReport, done: Int, isBest: Bool, seconds: Double) {}
 }
 
 /// Where a run stands after a step.

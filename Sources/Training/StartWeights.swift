@@ -8,6 +8,8 @@ import EmanateTensors
 /// The weights that a run's backbones begin with, as `start.weights` asks.
 struct StartWeights {
   private let network: FrozenNetwork
+  /// How images were prepared where they learned.
+  var preparation: ImagePreparation { network.preparation }
   /// What a user should know about them, a sentence each.
   let notes: [String]
 
@@ -43,7 +45,7 @@ struct StartWeights {
 
     let (theirs, ours) = (network.preparation.normalization, recipe.preparation.normalization)
     var notes = network.notes
-    if theirs != ours {
+    if theirs != ours && configuration.data.preparation == .recipe {
       notes.append(
         "\(path) was trained on images normalised otherwise (mean \(theirs.mean), deviation "
           + "\(theirs.std)) than the recipe `\(configuration.data.recipe)` has it "

@@ -1,5 +1,6 @@
 import EmanateConfiguration
 import EmanateData
+import EmanateEvaluation
 import EmanateInterchange
 import EmanateKernels
 import EmanateMethods
@@ -20,6 +21,8 @@ public struct Trainer<M: Method> {
   var watch: CollapseWatch?
   let knn: OnlineKNN?
   var votes: VoteTrend
+  let validation: Validation?
+  var validated: Validation.State?
   /// Steps done when the loop begins, and the loader's state then.
   var start = 0
   var loaderState = Loader.State()
@@ -44,6 +47,8 @@ public struct Trainer<M: Method> {
       let accuracy =
         try isDue(done, configuration.knn.everySteps)
         ? measureKNN(done, observer, clock) : nil
+      let judgement = try validate(done, loader, observer, clock)
+      if isOutOfPatience { break }
       let asked = clock()
       guard let batch = try next(of: loader) else { break }
       waited += clock() - asked
@@ -62,8 +67,9 @@ public struct Trainer<M: Method> {
           ])
           observer.didSkip(file)
         }
-        if done % configuration.logging.everySteps == 0 || look != nil || accuracy != nil {
-          try metrics.append(fields(result, now) + watched(look) + voted(accuracy))
+        if done % configuration.logging.everySteps == 0 || look != nil || accuracy != nil || judgement != nil
+        {
+          try metrics.append(fields(result, now) + watched(look) + voted(accuracy) + judged(judgement))
         }
       } catch { throw .file(error) }
       done += 1
@@ -85,13 +91,15 @@ public struct Trainer<M: Method> {
       if stops { break }
     }
     if saved < done || (done == 0 && plan.steps == 0) { try save(done, loader.state) }
+    if done == plan.steps, try validate(done, loader, observer, clock) != nil { try save(done, loader.state) }
     let last = done == plan.steps && done > start ? try measureKNN(done, observer, clock) : nil
     let seconds = clock() - began
     return RunOutcome(
       start: start, done: done, steps: plan.steps, loss: loss, seconds: seconds, waitingSeconds: waited,
       imagesPerSecond: seconds > 0 ? Double((done - start) * plan.batchSize) / seconds : 0,
-      isInterrupted: done < plan.steps, skipped: loader.state.skipped.count, verdict: watch?.state.verdict,
-      looks: lookCount, lookingSeconds: lookingSeconds, knn: last)
+      isInterrupted: done < plan.steps && !isOutOfPatience, skipped: loader.state.skipped.count,
+      verdict: watch?.state.verdict,
+      looks: lookCount, lookingSeconds: lookingSeconds, knn: last, validation: validated)
   }
 
   func next(of loader: Loader) throws(TrainingError) -> MultiViewBatch? {
@@ -124,7 +132,16 @@ public struct Trainer<M: Method> {
     ] + step.method.measures.map { ($0.name, .number($0.value)) }
   }
 
-  private func save(_ done: Int, _ loader: Loader.State) throws(TrainingError) {
+  /// What the weights' files say of themselves: the architecture, and the names of a classifier's classes.
+  private var metadata: [String: String] {
+    var metadata = configuration.network.chosen.metadata
+    if !step.method.classes.isEmpty {
+      metadata[NetworkReader.classesKey] = NetworkReader.text(ofClasses: step.method.classes)
+    }
+    return metadata
+  }
+
+  func save(_ done: Int, _ loader: Loader.State) throws(TrainingError) {
     do throws(FileFailure) {
       try DurableFile.synchronize(run.metrics)
       try DurableFile.synchronize(run.skipped)
@@ -135,9 +152,9 @@ public struct Trainer<M: Method> {
       dataHash: folder.contentHash,
       images: folder.count, kernels: blasVersion() + ", " + blasKernelSet(), loader: loader,
       updates: Dictionary(uniqueKeysWithValues: zip(names, step.optimizer.updates)),
-      collapse: watch?.state)
+      collapse: watch?.state, validation: validated)
     try Checkpoint.write(
-      step, state: state, metadata: configuration.network.chosen.metadata, to: run,
+      step, state: state, metadata: metadata, to: run,
       kept: configuration.training.checkpointsKept)
   }
 }

@@ -10,6 +10,8 @@ public enum TrainingError: Error, CustomStringConvertible {
   case collapsed(done: Int, verdict: CollapseWatch.Verdict, advice: String)
   /// Nearest neighbours could not vote while the run went on.
   case knn(reason: String)
+  /// The images held out could not be judged while the run went on.
+  case validation(reason: String)
   /// The folder holds a run already and neither `--resume` nor `--overwrite` was said.
   case runExists(path: String)
   /// A run can only be resumed with the settings it began with.
@@ -40,6 +42,7 @@ public enum TrainingError: Error, CustomStringConvertible {
     case .collapsed(let done, let verdict, let advice):
       "stopped after step \(done), with a checkpoint, because collapse.stop is true; \(verdict.summary); \(advice)"
     case .knn(let reason): "nearest neighbours (knn.everySteps): \(reason)"
+    case .validation(let reason): "images held out (validation.share): \(reason)"
     case .runExists(let path):
       "\(path) holds a run already; --resume continues it, --overwrite replaces it"
     case .configurationDiffers(let path, let differences):

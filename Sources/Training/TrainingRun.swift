@@ -9,7 +9,8 @@ import EmanateNetworks
 import EmanateOptimization
 import Foundation
 
-/// `emanate pretrain` as a library call: checks everything, then makes or continues a run.
+/// A run of any method as a library call, as `emanate pretrain`, `finetune` and `distill` make it: checks everything,
+/// then begins or continues it.
 public struct TrainingRun {
   /// The settings of the run.
   public var configuration: ExperimentConfiguration
@@ -45,6 +46,8 @@ public struct TrainingRun {
     public var notes: [String]
     /// The labelled images that nearest neighbours vote on while the run goes on; nil where that is off.
     public let knn: OnlineKNN?
+    /// The labelled images that are held out; nil where none are.
+    public let validation: Validation?
     let globalViews: Int
     /// The weights that the backbone begins with, where they are given and no checkpoint replaces them.
     let start: StartWeights?
@@ -64,28 +67,45 @@ public struct TrainingRun {
         reason: "\(missing); training.emulateBfloat16=true computes the same numbers "
           + "without it, which saves memory and no time")
     }
-    let recipe = try configuration.resolvedRecipe()
+    let entry = try method
+    let continues = resumes && run.newestCheckpoint != nil
+    var recipe = try configuration.resolvedRecipe()
+    let start = continues ? nil : try StartWeights(configuration, recipe: recipe)
+    if configuration.data.preparation == .weights {
+      // A run that is continued keeps its own, also where the weights it began with are gone.
+      recipe.prepare(as: try start?.preparation ?? Recipe(contentsOf: run.recipe).preparation)
+    }
     let views = try MultiCrop(recipe, mode: configuration.data.mode)
-    if views.viewCount < 2 {
+    switch entry.kind {
+    case .unlabelled where views.viewCount < 2:
       throw ConfigurationError.inconsistent(
         reason: "the recipe `\(configuration.data.recipe)` makes one view of an image; "
           + "\(configuration.method) compares views and needs two or more")
+    case .labelled where views.groups.count > 1:
+      throw ConfigurationError.inconsistent(
+        reason: "the recipe `\(configuration.data.recipe)` makes views of \(views.groups.count) sides; "
+          + "\(configuration.method) reads views of one side, as the recipe `supervised` makes them")
+    default: break
     }
-    let folder = try ImageFolder(data)
+    var (folder, held) = (try ImageFolder(data), ImageFolder?.none)
+    if entry.kind == .labelled { (folder, held) = try Validation.split(folder, configuration) }
     let plan = try TrainingPlan(configuration, images: folder.count)
     let knn = try OnlineKNN(configuration, recipe: recipe, data: folder)
-    let votes = knn.map {
-      [
-        "nearest neighbours: \($0.train.count) images vote on \($0.test.count) of \($0.train.classes.count) classes"
-      ]
+    var words: [String] = []
+    if let knn {
+      words.append(
+        "nearest neighbours: \(knn.train.count) images vote on \(knn.test.count) of \(knn.train.classes.count) classes"
+      )
     }
-    let continues = resumes && run.newestCheckpoint != nil
-    let start = continues ? nil : try StartWeights(configuration, recipe: recipe)
+    if let held { words.append("held out: \(held.count) images tell when the network was best") }
     return Preparation(
       folder: folder, plan: plan, recipe: recipe, views: views,
-      notes: plan.warnings + plan.remarks + folder.unlisted.map { "left out: \($0)" } + (votes ?? [])
+      notes: plan.warnings + plan.remarks + folder.unlisted.map { "left out: \($0)" } + words
         + (start?.notes ?? []),
-      knn: knn, globalViews: views.groups[0].views, start: start)
+      knn: knn,
+      validation: held.map {
+        Validation($0, configuration, recipe: recipe, stepsPerEpoch: plan.stepsPerEpoch)
+      }, globalViews: views.groups[0].views, start: start)
   }
 
   /// Runs to the end, or until `shouldStop` says so after a step; then the step's checkpoint is written.
@@ -102,16 +122,19 @@ public struct TrainingRun {
     func open<M: Method>(_ method: M) throws -> RunOutcome {
       try start(method, preparation, observer: observer, clock: clock, shouldStop: shouldStop)
     }
-    return try open(try method(preparation.folder))
+    return try open(try method.make(configuration, preparation.folder))
   }
 
-  /// The configuration's method for the images of a folder, its networks drawn anew.
-  func method(_ folder: ImageFolder) throws -> any Method {
-    guard let entry = MethodRegistry.entry(named: configuration.method) else {
-      throw TrainingError.unavailable(
-        setting: "method", reason: "\(configuration.method) is none of \(MethodRegistry.all.map { $0.name })")
+  /// The configuration's method.
+  var method: MethodRegistry.Entry {
+    get throws(TrainingError) {
+      guard let entry = MethodRegistry.entry(named: configuration.method) else {
+        throw .unavailable(
+          setting: "method",
+          reason: "\(configuration.method) is none of \(MethodRegistry.all.map { $0.name })")
+      }
+      return entry
     }
-    return try entry.make(configuration, folder)
   }
 
   private func start<M: Method>(
@@ -150,15 +173,16 @@ public struct TrainingRun {
         reason: "\(M.name)'s loss couples the images of a batch, which must be computed at once: 1")
     }
     preparation.start?.give(to: method)
+    let isLabelled = try self.method.kind == .labelled
     return Trainer(
       configuration: configuration, plan: preparation.plan, run: run, folder: preparation.folder,
       maker: preparation.views, cache: cache, globalViews: preparation.globalViews,
       step: TrainingStep(
         method, optimizer: try configuration.makeOptimizer(of: method.student), seed: seed,
         memory: memory, precision: configuration.training.precision),
-      watch: configuration.collapse.everySteps == .off
+      watch: configuration.collapse.everySteps == .off || isLabelled
         ? nil : CollapseWatch(limits: CollapseLimits(runOf: preparation.plan.steps)), knn: preparation.knn,
-      votes: VoteTrend())
+      votes: VoteTrend(), validation: preparation.validation)
   }
 
   private func checkConfiguration(_ recipe: Recipe) throws {
@@ -196,6 +220,7 @@ public struct TrainingRun {
       try Checkpoint.restore(&trainer.step, state: state, from: folder)
       trainer.start = state.step
       trainer.loaderState = state.loader
+      trainer.validated = state.validation
       if let saved = state.collapse, trainer.watch != nil {
         trainer.watch = CollapseWatch(limits: trainer.watch!.limits, state: saved)
       }
@@ -227,6 +252,8 @@ public struct RunOutcome: Sendable {
   public let looks: Int, lookingSeconds: Double
   /// The vote of nearest neighbours after the last step, if the run came to its end; nil without them.
   public let knn: Accuracy?
+  /// What the images held out have shown; nil where none are, or before the first look.
+  public let validation: Validation.State?
 }
 
 extension RunFolder {

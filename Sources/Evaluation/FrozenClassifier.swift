@@ -1,0 +1,87 @@
+import EmanateAugmentations
+import EmanateAutograd
+import EmanateData
+import EmanateImages
+import EmanateNetworks
+import EmanateTensors
+
+/// A network with its classifier that is only read from: a score for each of its named classes.
+public struct FrozenClassifier {
+  /// The backbone, and how images are prepared for it.
+  public var network: FrozenNetwork
+  /// The classes' names, in the logits' order.
+  public let classes: [String]
+  private let layer: Linear
+  private let store: ParameterStore
+
+  /// The linear layer `weight` [C, D], `bias` [C] behind a backbone.
+  public init(_ network: FrozenNetwork, weight: Tensor, bias: Tensor, classes: [String]) {
+    precondition(
+      weight.shape == [classes.count, network.width] && bias.shape == [classes.count],
+      "FrozenClassifier: weight \(weight.shape), bias \(bias.shape), \(classes.count) classes")
+    let scope = ParameterScope()
+    layer = Linear(scope.scope(Classifier.name), from: network.width, to: classes.count)
+    store = ParameterStore(scope)
+    store.set(layer.weight, to: weight)
+    store.set(layer.bias, to: bias)
+    (self.network, self.classes) = (network, classes)
+  }
+
+  /// The network that is being trained, its numbers as they are now, copied; nil if it has no classifier of that name.
+  public init?(
+    copying trained: ParameterStore, _ architecture: any Architecture, classes: [String], side: Int,
+    preparation: ImagePreparation, decoder: ImageDecoder = ImageDecoder()
+  ) {
+    guard let weight = trained.parameter(named: Classifier.name + ".weight"),
+      let bias = trained.parameter(named: Classifier.name + ".bias")
+    else { return nil }
+    self.init(
+      FrozenNetwork(
+        copying: trained, architecture, side: side, preparation: preparation, decoder: decoder),
+      weight: trained[weight], bias: trained[bias], classes: classes)
+  }
+
+  /// patches: [B, P, 3·patch²] -> logits [B, C].
+  public func logits(_ patches: Tensor) -> Tensor {
+    layer(
+      Variable(network.features(patches)),
+      Pass(store, mode: .evaluation, precision: network.precision)
+    ).value
+  }
+
+  /// The number of weights, the classifier's among them.
+  public var parameterCount: Int { network.parameterCount + store.parameterCount }
+
+  /// The class of every image of a folder as a place in `classes`.
+  ///
+  /// - Throws: `ClassesError` if the folder's classes are not exactly these, `ImageFolderError` if an image has none.
+  public func labels(of folder: ImageFolder) throws -> [Int] {
+    try ClassesError.check(folder, against: classes)
+    return try folder.labels(among: classes)
+  }
+}
+
+/// The classes of a folder are not those of the network.
+public struct ClassesError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The folder.
+  public let path: String
+  /// Its classes, and the network's.
+  public let found, known: [String]
+
+  /// Throws where a folder's classes are not exactly those that are known.
+  public static func check(_ folder: ImageFolder, against known: [String]) throws(ClassesError) {
+    if Set(folder.classes) != Set(known) {
+      throw ClassesError(path: folder.roots.joined(separator: ", "), found: folder.classes, known: known)
+    }
+  }
+
+  /// Both lists.
+  public var description: String {
+    func list(_ names: [String]) -> String {
+      names.isEmpty
+        ? "none" : names.prefix(100).joined(separator: ", ") + (names.count > 100 ? ", ..." : "")
+    }
+    return "\(path): its \(found.count) classes are not the network's \(known.count)"
+      + "\n  the folder's:  \(list(found))\n  the network's: \(list(known))"
+  }
+}

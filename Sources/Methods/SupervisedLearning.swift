@@ -1,0 +1,149 @@
+import EmanateAugmentations
+import EmanateAutograd
+import EmanateConfiguration
+import EmanateData
+import EmanateKernels
+import EmanateNetworks
+import EmanateObjectives
+import EmanateOptimization
+import EmanateTensors
+
+/// Classification from labels: the cross-entropy of a linear layer behind the backbone, with label smoothing (Szegedy et
+/// al. 2016, arXiv:1512.00567, section 7), mixup and CutMix where they are asked for.
+///
+/// With `supervised.trains=head` only the classifier learns: the backbone is read as in evaluation, without a tape, and
+/// its running statistics stay.
+public struct SupervisedLearning: Method {
+  /// `supervised`.
+  public static let name = "supervised"
+
+  /// The backbone and its classifier.
+  public let classifier: Classifier
+  /// The weights that the optimizer changes.
+  public let student: ParameterStore
+  /// The folder's classes: the logits' order.
+  public let classes: [String]
+  private let labels: [Int]
+  private let settings: SupervisedSettings
+  private let patch: Int
+  private let seed: UInt64
+  private var accuracy = 0.0
+
+  /// The classes are those of the folder.
+  ///
+  /// - Throws: `ImageFolderError` if an image has no class.
+  public init(_ configuration: ExperimentConfiguration, _ folder: ImageFolder) throws(ImageFolderError) {
+    let scope = ParameterScope()
+    classifier = Classifier(
+      scope, backbone: configuration.network.chosen.backbone(scope), classes: max(1, folder.classes.count))
+    student = ParameterStore(scope)
+    student.initialize(seed: UInt64(configuration.seed))
+    (classes, labels) = (folder.classes, try folder.labels())
+    (settings, patch, seed) = (
+      configuration.supervised, configuration.network.imagePatch, UInt64(configuration.seed)
+    )
+  }
+
+  /// Where the backbone normalises with its batch, or images of a batch are mixed.
+  public var couplesImages: Bool {
+    (!student.buffers.isEmpty && settings.trains == .network) || !mixings.isEmpty
+  }
+
+  /// The mean cross-entropy over the views of the batch's images.
+  public mutating func loss(_ views: Views, _ pass: Pass, _ now: Moment) -> Variable {
+    let known = views.samples.map { labels[$0] }
+    var targets = smoothed(known)
+    var images = views.groups[0]
+    if let mixing = mixing(at: now.step) {
+      let batch = MultiViewBatch(
+        groups: [group(images, views: views.globalViews)], batchSize: views.images, samples: views.samples)
+      let mixed = mixing.mixed(batch, labels: targets, seed: seed, step: now.step)
+      (images, targets) = (mixed.batch.groups[0].patches, mixed.labels)
+    }
+    let logits = self.logits(images, pass)
+    accuracy = Self.accuracy(of: logits.value, known)
+    return SoftCrossEntropy()(logits, probabilities: targets.repeated(views.globalViews))
+  }
+
+  private func logits(_ images: Tensor, _ pass: Pass) -> Variable {
+    switch settings.trains {
+    case .network: return classifier(images, pass)
+    case .head:
+      let frozen = Pass(student, mode: .evaluation, precision: pass.precision)
+      let features = classifier.backbone.features(images, first: 0, frozen).value
+      return classifier.layer(Variable(features), pass)
+    }
+  }
+
+  private func smoothed(_ labels: [Int]) -> Tensor {
+    SoftLabels.oneHot(
+      labels, classes: classes.count, smoothing: settings.labelSmoothing,
+      over: settings.smoothing == .all ? .all : .others)
+  }
+
+  /// The mixings that are on.
+  private var mixings: [any BatchMixing] {
+    var mixings: [any BatchMixing] = []
+    if let alpha = settings.mixup.value { mixings.append(Mixup(alpha: alpha)) }
+    if let alpha = settings.cutmix.value { mixings.append(CutMix(alpha: alpha)) }
+    return mixings
+  }
+
+  /// The one of them that this step's batch takes.
+  private func mixing(at step: Int) -> (any BatchMixing)? {
+    let mixings = mixings
+    if mixings.count < 2 { return mixings.first }
+    var generator = KeyedGenerator(seed: seed, purpose: .mixing, step, 1)
+    return mixings[generator.uniform() < 0.5 ? 0 : 1]
+  }
+
+  private func group(_ patches: Tensor, views: Int) -> ViewGroup {
+    let grid = Int(Double(patches.shape[1]).squareRoot().rounded())
+    return ViewGroup(views: views, side: grid * patch, patch: patch, patches: patches)
+  }
+
+  /// The share of first views whose greatest logit is the image's own class, in percent.
+  private static func accuracy(of logits: Tensor, _ labels: [Int]) -> Double {
+    let classes = logits.shape[1]
+    return logits.withElements { values in
+      let right = labels.indices.count { row in
+        let scores = values[row * classes..<(row + 1) * classes]
+        return scores.indices.max { scores[$0] < scores[$1] }! - scores.startIndex == labels[row]
+      }
+      return 100 * Double(right) / Double(max(1, labels.count))
+    }
+  }
+
+  /// The backbone, where only the head learns.
+  public func isSkipped(_ parameter: Parameter, _ now: Moment) -> Bool {
+    settings.trains == .head && !parameter.name.hasPrefix(Classifier.name + ".")
+  }
+
+  /// Nothing is left to do.
+  public mutating func didStep(_ now: Moment) {}
+  /// No network besides the student.
+  public var networks: [(name: String, store: ParameterStore)] { [] }
+  /// Nothing besides the network.
+  public var state: [(name: String, tensor: Tensor)] { [] }
+  /// Nothing besides the network.
+  public mutating func restore(_ state: [String: Tensor]) {}
+  /// How many of the batch's images were told right, as augmented.
+  public var measures: [(name: String, value: Double)] { [("trainTop1", accuracy)] }
+}
+
+extension BatchMixing {
+  /// The batch and its labels mixed: for a mixing whose type is not known.
+  fileprivate func mixed(
+    _ batch: MultiViewBatch, labels: Tensor, seed: UInt64, step: Int
+  ) -> (batch: MultiViewBatch, labels: Tensor) {
+    batch.mixed(by: self, labels: labels, seed: seed, step: step)
+  }
+}
+
+extension Tensor {
+  /// All rows again and again: [N, C] -> [times · N, C].
+  fileprivate func repeated(_ times: Int) -> Tensor {
+    if times == 1 { return self }
+    return Tensor(Array(repeatElement(array, count: times).joined()), [times * shape[0], shape[1]])
+  }
+}
