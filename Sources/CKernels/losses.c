@@ -1,4 +1,6 @@
-// Rows of losses: weighted sums for Sinkhorn and Knopp, cosines, distances, each with its gradient.
+// Rows of losses: weighted sums for Sinkhorn and Knopp, cosines, distances, each with its gradient; what distillation
+// computes in double precision.
+#include <math.h>
 #include <stddef.h>
 
 #include "training.h"
@@ -77,4 +79,48 @@ VECTORIZED long em_greatest_place(const float *x, long count) {
   long place = 0;
   while (place + 1 < count && x[place] != top) place++;
   return place;
+}
+
+void em_log_softmax(const float *x, double shift, double factor, long count, double *log_p, double *p) {
+  double top = -INFINITY, total = 0;
+  for (long i = 0; i < count; i++) {
+    log_p[i] = ((double)x[i] - shift) * factor;
+    top = log_p[i] > top ? log_p[i] : top;
+  }
+  for (long i = 0; i < count; i++) total += p[i] = exp(log_p[i] - top);
+  double log_sum = top + log(total), rest = 1 / total;
+  for (long i = 0; i < count; i++) {
+    log_p[i] -= log_sum;
+    p[i] *= rest;
+  }
+}
+
+#define ANGLES 8
+
+VECTORIZED void em_angle_differences(em_angles s, em_angles t, long count, double *by_product, double *by_first,
+                                     double *by_cosine, double *sums) {
+  double value[ANGLES] = {0}, first[ANGLES] = {0}, second[ANGLES] = {0};
+  for (long start = 0; start < count; start += ANGLES) {
+    long size = count - start < ANGLES ? count - start : ANGLES;
+    for (long lane = 0; lane < size; lane++) {
+      long k = start + lane;
+      double scale = s.inverse * s.inverses[k];
+      double cosine = (s.products[k] - s.vertex[k] + s.rest) * scale;
+      double other = (t.products[k] - t.vertex[k] + t.rest) * (t.inverse * t.inverses[k]);
+      double d = cosine - other, slope = d > 1 ? 1 : d < -1 ? -1 : d;
+      double a = slope * scale, b = slope * cosine;
+      value[lane] += slope * (d - 0.5 * slope);
+      first[lane] += a;
+      second[lane] += b;
+      by_product[k] += a;
+      by_first[k] += a;
+      by_cosine[k] += b;
+    }
+  }
+  for (int j = 0; j < 3; j++) sums[j] = 0;
+  for (int lane = 0; lane < ANGLES; lane++) {
+    sums[0] += value[lane];
+    sums[1] += first[lane];
+    sums[2] += second[lane];
+  }
 }

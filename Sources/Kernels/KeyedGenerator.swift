@@ -25,6 +25,8 @@ public struct KeyedGenerator: RandomNumberGenerator, Sendable {
     case masks
     /// Which images keep their labels.
     case labels
+    /// Which images a contrastive loss compares an image with.
+    case negatives
   }
 
   private var state: UInt64

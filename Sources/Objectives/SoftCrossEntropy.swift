@@ -17,11 +17,11 @@ public struct SoftCrossEntropy: Sendable {
     self.temperature = temperature
   }
 
-  /// logits: [N, K], probabilities: [N, K] with rows that sum to 1 -> [1].
+  /// logits: [N, K], probabilities: [N, K] with rows that sum to 1 -> [1]; 0 of no rows.
   public func callAsFunction(_ logits: consuming Variable, probabilities: Tensor) -> Variable {
     let (rows, classes) = (logits.shape[0], logits.shape[1])
     precondition(
-      probabilities.shape == logits.shape && rows > 0,
+      probabilities.shape == logits.shape,
       "SoftCrossEntropy: logits \(logits.shape), probabilities \(probabilities.shape)")
     let loss = crossEntropy(logits, temperature: temperature, tasks: rows, name: "soft cross-entropy") {
       row, compare in

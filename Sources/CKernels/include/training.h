@@ -95,6 +95,20 @@ float em_distance(const float *a, const float *b, float epsilon, long width);
 void em_distance_backward(const float *a, const float *b, float epsilon, float scale, long width, float *da,
                           float *db);
 
+// log_p = ln p and p = softmax((x - shift) * factor) of one row, in double precision.
+void em_log_softmax(const float *x, double shift, double factor, long count, double *log_p, double *p);
+// One arm (i) of the angles at a vertex (j), told by inner products of rows: `products` i with each k, `vertex` j with
+// each k, `rest` = jj - ij, `inverse` 1 / |i - j|, `inverses` 1 / |k - j|, 0 where the distance is 0.
+typedef struct {
+  const double *products, *vertex, *inverses;
+  double rest, inverse;
+} em_angles;
+// Smooth L1 of cos(ijk) of s and t for `count` other arms k. sums [3]: the losses, their slopes by the numerator of s's
+// cosine, their slopes by the cosine times the cosine; the latter two are also added, k by k, to by_product and by_first
+// (both the same) and to by_cosine.
+void em_angle_differences(em_angles s, em_angles t, long count, double *by_product, double *by_first,
+                          double *by_cosine, double *sums);
+
 // One head of one sample: out = softmax(q k^T / sqrt(depth)) v, and log2 of the sum of each query's row. q, k,
 // v, out: [tokens, depth] with the given row strides. scratch: em_attention_scratch(tokens, depth) floats.
 // `narrow` and `wide` are its forms for 16 and for 32 vector registers.
