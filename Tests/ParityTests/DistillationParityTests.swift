@@ -16,7 +16,7 @@ import Testing
   /// The greatest difference of any two elements, over the greatest golden element.
   private func error(_ found: Tensor, _ name: String) throws -> Double {
     let expected = try golden.tensor(name)
-    #expect(found.count == expected.count, "\(name)")
+    #expect(found.count == expected.count && found.array.allSatisfy { $0.isFinite }, "\(name)")
     let size = expected.array.reduce(0.0) { max($0, Double($1.magnitude)) }
     return greatestDifference(found, expected.reshaped(found.shape)) / size
   }
@@ -135,7 +135,7 @@ import Testing
       studentBank: directions("bank.student"), teacherBank: directions("bank.teacher"),
       normalizers: Tensor(repeating: 0, [2]))
     let inputs = [hashFilled("student", [3, 12]), hashFilled("teacher", [3, 12])]
-    try check("contrastive", inputs, by: ["student", "teacher"], within: 1e-6) {
+    try check("contrastive", inputs, by: ["student", "teacher"], within: 7e-7) {
       var loss = fresh
       return loss(student: $0[0], teacher: $0[1], places: [0, 1, 2], step: 0)
     }
@@ -151,7 +151,7 @@ import Testing
       ("given", TeacherMixture(.given([5, 2, 3]))(logits: teachers)),
     ] {
       let distance = try error(found, "mixture.\(name)")
-      #expect(distance < 3e-7, "mixture.\(name)")
+      #expect(distance < 4e-7, "mixture.\(name)")
     }
   }
 }

@@ -1,4 +1,3 @@
-import CEmanateKernels
 import EmanateAutograd
 import EmanateKernels
 import EmanateTensors
@@ -91,8 +90,9 @@ public struct AttentionTransferLoss: Sendable {
       for row in 0..<rows {
         for column in 0..<columns {
           let at = x + (row * columns + column) * channels
-          q[row / down * small.columns + column / across] +=
-            isAttention ? Double(at[0]) : em_sum_of_squares(at, channels) / Double(down * across)
+          var energy = isAttention ? Double(at[0]) : 0
+          if !isAttention { for i in 0..<channels { energy += Double(at[i]) * Double(at[i]) } }
+          q[row / down * small.columns + column / across] += energy / Double(down * across)
         }
       }
       let norm = (0..<places).reduce(0.0) { $0 + q[$1] * q[$1] }.squareRoot()

@@ -23,7 +23,7 @@ public struct DISTLoss: Sendable {
 
   /// student, teacher: [N, C] logits -> [1]. The teacher is a constant.
   ///
-  /// Where one side does not vary ρ counts as 0, where neither does as 1, and no gradient comes from there: the
+  /// Where one side does not vary (by 1e-14) ρ counts as 0, where neither does as 1, and no gradient comes from there: the
   /// columns of a single row are of this kind.
   public func callAsFunction(student: Variable, teacher: Tensor) -> Variable {
     checkLogits("DISTLoss", student, teacher)

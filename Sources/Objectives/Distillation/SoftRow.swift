@@ -35,14 +35,14 @@ struct SoftRow {
   /// KL(self ‖ other) in nats.
   func divergence(to other: SoftRow) -> Double {
     var sum = 0.0
-    for i in 0..<count where shares[i] > 0 { sum += shares[i] * (logs[i] - other.logs[i]) }
+    for i in 0..<count where shares[i] != 0 { sum += shares[i] * (logs[i] - other.logs[i]) }
     return sum
   }
 
   /// −Σ p ln q of p = self and q = other, in nats.
   func crossEntropy(with other: SoftRow) -> Double {
     var sum = 0.0
-    for i in 0..<count where shares[i] > 0 { sum -= shares[i] * other.logs[i] }
+    for i in 0..<count where shares[i] != 0 { sum -= shares[i] * other.logs[i] }
     return sum
   }
 }

@@ -22,7 +22,7 @@ import Testing
     var normalizers: [Double] = []
     func side(_ rows: [[Double]], _ bank: [[Double]]) -> Double {
       let x = zip(rows, drawn).map { v, images in
-        images.map { exp(dot(direction(v), bank[$0]) / Double(Float(0.07))) }
+        images.map { exp(dot(unit(v), bank[$0]) / Double(Float(0.07))) }
       }
       let (z, c) = (30 * mean(x.flatMap { $0 }), 12.0 / 30)
       normalizers.append(z)
@@ -77,7 +77,7 @@ import Testing
           #expect(new[image] == old[image])
           continue
         }
-        let expected = direction(zip(old[image], direction(rows[row])).map { 0.5 * $0 + 0.5 * $1 })
+        let expected = unit(zip(old[image], unit(rows[row])).map { 0.5 * $0 + 0.5 * $1 })
         for (a, b) in zip(new[image], expected) { #expect(abs(a - b) < 1e-6) }
       }
     }

@@ -3,6 +3,7 @@ import EmanateObjectives
 import EmanateTensors
 import Foundation
 import TestSupport
+import Testing
 
 /// A loss of a student and a constant teacher, with shapes to try it on.
 struct DistillationCase: Sendable, CustomTestStringConvertible {
@@ -25,13 +26,27 @@ struct DistillationCase: Sendable, CustomTestStringConvertible {
     return (result.value.scalar, result.gradients[0].array)
   }
 
+  private static func ofLogits(
+    _ name: String, _ loss: @escaping @Sendable (Variable, Tensor) -> Variable
+  ) -> DistillationCase {
+    DistillationCase(name: name, student: [6, 9], teacher: [6, 9], scale: 3, loss: loss)
+  }
+
+  private static func ofRelations(
+    _ name: String, _ loss: @escaping @Sendable (Variable, Tensor) -> Variable
+  ) -> DistillationCase {
+    DistillationCase(name: name, student: [7, 6], teacher: [7, 11], loss: loss)
+  }
+
   /// Losses of logits, [N, C].
   static let logits: [DistillationCase] = [
-    ("distillation", { DistillationLoss()(student: $0, teacher: $1) }),
-    ("standardized distillation", { StandardizedDistillationLoss()(student: $0, teacher: $1) }),
-    ("DIST", { DISTLoss(beta: 1, gamma: 2, temperature: 2)(student: $0, teacher: $1) }),
-    ("decoupled", { DecoupledLoss()(student: $0, teacher: $1, labels: (0..<$1.shape[0]).map { $0 % 3 }) }),
-  ].map { DistillationCase(name: $0.0, student: [6, 9], teacher: [6, 9], scale: 3, loss: $0.1) }
+    ofLogits("distillation") { DistillationLoss()(student: $0, teacher: $1) },
+    ofLogits("standardized distillation") { StandardizedDistillationLoss()(student: $0, teacher: $1) },
+    ofLogits("DIST") { DISTLoss(beta: 1, gamma: 2, temperature: 2)(student: $0, teacher: $1) },
+    ofLogits("decoupled") {
+      DecoupledLoss()(student: $0, teacher: $1, labels: (0..<$1.shape[0]).map { $0 % 3 })
+    },
+  ]
 
   /// Losses of maps, of which each image is compared on its own.
   static let features: [DistillationCase] = [
@@ -48,12 +63,12 @@ struct DistillationCase: Sendable, CustomTestStringConvertible {
 
   /// Losses of how the rows of a batch lie to each other, [N, D].
   static let relations: [DistillationCase] = [
-    ("relational distance", { RelationalDistanceLoss()(student: $0, teacher: $1) }),
-    ("relational angle", { RelationalAngleLoss()(student: $0, teacher: $1) }),
-    ("similarity-preserving", { SimilarityPreservingLoss()(student: $0, teacher: $1) }),
-    ("probabilistic transfer", { ProbabilisticTransferLoss()(student: $0, teacher: $1) }),
-    ("correlation congruence", { CorrelationCongruenceLoss()(student: $0, teacher: $1) }),
-  ].map { DistillationCase(name: $0.0, student: [7, 6], teacher: [7, 11], loss: $0.1) }
+    ofRelations("relational distance") { RelationalDistanceLoss()(student: $0, teacher: $1) },
+    ofRelations("relational angle") { RelationalAngleLoss()(student: $0, teacher: $1) },
+    ofRelations("similarity-preserving") { SimilarityPreservingLoss()(student: $0, teacher: $1) },
+    ofRelations("probabilistic transfer") { ProbabilisticTransferLoss()(student: $0, teacher: $1) },
+    ofRelations("correlation congruence") { CorrelationCongruenceLoss()(student: $0, teacher: $1) },
+  ]
 
   static let all = logits + features + relations
 }
@@ -80,7 +95,7 @@ func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1
 func mean(_ x: [Double]) -> Double { x.reduce(0, +) / Double(x.count) }
 
 /// A row brought to length 1.
-func direction(_ x: [Double]) -> [Double] {
+func unit(_ x: [Double]) -> [Double] {
   let length = dot(x, x).squareRoot()
   return x.map { $0 / length }
 }

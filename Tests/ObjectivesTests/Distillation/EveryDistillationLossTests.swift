@@ -79,6 +79,18 @@ import Testing
     #expect(twice.gradients[0].array == once.map { 2 * $0 })
   }
 
+  @Test(arguments: DistillationCase.all)
+  func `numbers that are none make a loss that is none`(_ tried: DistillationCase) {
+    for place in [0, 5] {
+      var broken = tried.studentNumbers
+      broken.withMutableElements { $0[place] = .nan }
+      #expect(tried.loss(Variable(broken), tried.teacherNumbers).scalar.isNaN)
+      var other = tried.teacherNumbers
+      other.withMutableElements { $0[place] = .nan }
+      #expect(tried.loss(Variable(tried.studentNumbers), other).scalar.isNaN)
+    }
+  }
+
   @Test(arguments: DistillationCase.logits)
   func `of no rows at all the loss is 0`(_ tried: DistillationCase) {
     let none = Tensor(uninitialized: [0, 9])

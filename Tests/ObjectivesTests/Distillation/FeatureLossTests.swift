@@ -20,7 +20,7 @@ import Testing
     let places = doubles(x)[image * H * W..<(image + 1) * H * W].map { dot($0, $0) }
     #expect(places.count == H * W && C > 0)
     let (down, across) = (H / small.0, W / small.1)
-    return direction(
+    return unit(
       (0..<small.0 * small.1).map { place in
         let (row, column) = place.quotientAndRemainder(dividingBy: small.1)
         return mean(

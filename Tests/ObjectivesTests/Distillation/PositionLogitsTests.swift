@@ -12,11 +12,8 @@ import Testing
 
   @Test func `a map's classes become rows in the order of its positions`() {
     // Element (n, c, h, w) is 1000 n + 100 c + 10 h + w.
-    let values = (0..<2).flatMap { n in
-      (0..<3).flatMap { c in
-        (0..<2).flatMap { h in (0..<2).map { w in Float(1000 * n + 100 * c + 10 * h + w) } }
-      }
-    }
+    let digits = (0..<24).map { [$0 / 12, $0 / 4 % 3, $0 / 2 % 2, $0 % 2] }
+    let values = digits.map { Float(1000 * $0[0] + 100 * $0[1] + 10 * $0[2] + $0[3]) }
     let rows = PositionLogits([2, 3, 2, 2], classAxis: 1).rows(Tensor(values, [2, 3, 2, 2]))
     #expect(rows.shape == [8, 3])
     #expect(rows[rows: 3..<4].array == [11, 111, 211])

@@ -44,7 +44,7 @@ import Testing
   ) {
     check(sizes, { RelationalAngleLoss()(student: $0, teacher: $1) }) { s, t in
       func cosine(_ x: [[Double]], _ i: Int, _ j: Int, _ k: Int) -> Double {
-        dot(direction(zip(x[i], x[j]).map(-)), direction(zip(x[k], x[j]).map(-)))
+        dot(unit(zip(x[i], x[j]).map(-)), unit(zip(x[k], x[j]).map(-)))
       }
       return mean(
         pairs(s.count).flatMap { i, j in
@@ -58,7 +58,7 @@ import Testing
     sizes: (rows: Int, ours: Int, theirs: Int)
   ) {
     check(sizes, { SimilarityPreservingLoss()(student: $0, teacher: $1) }) { s, t in
-      func gram(_ x: [[Double]]) -> [Double] { x.flatMap { row in direction(x.map { dot(row, $0) }) } }
+      func gram(_ x: [[Double]]) -> [Double] { x.flatMap { row in unit(x.map { dot(row, $0) }) } }
       return mean(zip(gram(s), gram(t)).map { ($0 - $1) * ($0 - $1) })
     }
   }
@@ -70,7 +70,7 @@ import Testing
     check(sizes, { ProbabilisticTransferLoss()(student: $0, teacher: $1) }) { s, t in
       func shares(_ x: [[Double]], _ i: Int) -> [Double] {
         let k = x.indices.filter { $0 != i }.map {
-          (dot(direction(x[i]), direction(x[$0])) + 1) / 2 + 1e-7
+          (dot(unit(x[i]), unit(x[$0])) + 1) / 2 + 1e-7
         }
         return k.map { $0 / k.reduce(0, +) }
       }
@@ -86,9 +86,9 @@ import Testing
     check(sizes, { loss(student: $0, teacher: $1) }) { s, t in
       let g = 2 * Double(kernel.gamma)
       func matrix(_ x: [[Double]]) -> [Double] {
-        let unit = x.map(direction)
-        return unit.flatMap { a in
-          unit.map { b in
+        let rows = x.map(unit)
+        return rows.flatMap { a in
+          rows.map { b in
             exp(-g)
               * (0...kernel.order).reduce(0) { $0 + pow(g * dot(a, b), Double($1)) / tgamma(Double($1) + 1) }
           }
@@ -102,8 +102,8 @@ import Testing
     let (x, y) = (hashFilled("student", [5, 4]), hashFilled("teacher", [5, 4]))
     let loss = CorrelationCongruenceLoss(gamma: 0.4, order: 20)(student: Variable(x), teacher: y).scalar
     func matrix(_ rows: [[Double]]) -> [Double] {
-      let unit = rows.map(direction)
-      return unit.flatMap { a in unit.map { exp(-Double(Float(0.4)) * pow(distance(a, $0), 2)) } }
+      let units = rows.map(unit)
+      return units.flatMap { a in units.map { exp(-Double(Float(0.4)) * pow(distance(a, $0), 2)) } }
     }
     #expect(isNear(loss, mean(zip(matrix(doubles(x)), matrix(doubles(y))).map { ($0 - $1) * ($0 - $1) })))
   }
