@@ -4,30 +4,12 @@ import EmanateTensors
 
 /// Labels as shares of classes.
 public enum SoftLabels {
-  /// Which classes share what a smoothed label gives away.
-  public enum Smoothing: Sendable {
-    /// The other classes, ε / (C - 1) each.
-    case others
-    /// All classes, ε / C each, its own among them: PyTorch's `label_smoothing`.
-    case all
-  }
-
-  /// [B, classes]: what an image's class keeps of its label, and what the others get of it; ε = `smoothing`, 0...1
-  /// (Szegedy et al. 2016, arXiv:1512.00567, section 7, with `.all`).
-  public static func oneHot(
-    _ labels: [Int], classes: Int, smoothing: Double = 0, over sharers: Smoothing = .all
-  ) -> Tensor {
+  /// [B, classes]: 1 for an image's class and 0 for the others; smoothing is the loss's.
+  public static func oneHot(_ labels: [Int], classes: Int) -> Tensor {
     precondition(
       labels.allSatisfy { (0..<classes).contains($0) }, "SoftLabels: a label that is not in 0..<\(classes)")
-    precondition((0...1).contains(smoothing), "SoftLabels: a smoothing of \(smoothing)")
-    let (own, rest): (Double, Double) =
-      switch sharers {
-      case .all: (1 - smoothing + smoothing / Double(classes), smoothing / Double(classes))
-      // With one class there is nobody to give to.
-      case .others: classes == 1 ? (1, 0) : (1 - smoothing, smoothing / Double(classes - 1))
-      }
-    var values = [Float](repeating: Float(rest), count: labels.count * classes)
-    for (row, label) in labels.enumerated() { values[row * classes + label] = Float(own) }
+    var values = [Float](repeating: 0, count: labels.count * classes)
+    for (row, label) in labels.enumerated() { values[row * classes + label] = 1 }
     return Tensor(values, [labels.count, classes])
   }
 

@@ -25,23 +25,31 @@ public struct SupervisedLearning: Method {
   public let classes: [String]
   private let labels: [Int]
   private let settings: SupervisedSettings
+  private let criterion: SmoothedCrossEntropy
   private let patch: Int
   private let seed: UInt64
   private var accuracy = 0.0
 
   /// The classes are those of the folder.
   ///
-  /// - Throws: `ImageFolderError` if an image has no class.
-  public init(_ configuration: ExperimentConfiguration, _ folder: ImageFolder) throws(ImageFolderError) {
+  /// - Throws: `ImageFolderError` if an image has no class, `ConfigurationError` if all have the same.
+  public init(_ configuration: ExperimentConfiguration, _ folder: ImageFolder) throws {
+    (classes, labels) = (folder.classes, try folder.labels())
+    if classes.count < 2 {
+      throw ConfigurationError.inconsistent(
+        reason: "\(folder.roots.joined(separator: ", ")): all images stand in one class folder; "
+          + "the method \(Self.name) tells two classes or more apart")
+    }
     let scope = ParameterScope()
     classifier = Classifier(
-      scope, backbone: configuration.network.chosen.backbone(scope), classes: max(1, folder.classes.count))
+      scope, backbone: configuration.network.chosen.backbone(scope), classes: classes.count)
     student = ParameterStore(scope)
     student.initialize(seed: UInt64(configuration.seed))
-    (classes, labels) = (folder.classes, try folder.labels())
     (settings, patch, seed) = (
       configuration.supervised, configuration.network.imagePatch, UInt64(configuration.seed)
     )
+    criterion = SmoothedCrossEntropy(
+      Float(settings.labelSmoothing), convention: settings.smoothing == .all ? .all : .others)
   }
 
   /// Where the backbone normalises with its batch, or images of a batch are mixed.
@@ -52,7 +60,7 @@ public struct SupervisedLearning: Method {
   /// The mean cross-entropy over the views of the batch's images.
   public mutating func loss(_ views: Views, _ pass: Pass, _ now: Moment) -> Variable {
     let known = views.samples.map { labels[$0] }
-    var targets = smoothed(known)
+    var targets = SoftLabels.oneHot(known, classes: classes.count)
     var images = views.groups[0]
     if let mixing = mixing(at: now.step) {
       let batch = MultiViewBatch(
@@ -62,7 +70,7 @@ public struct SupervisedLearning: Method {
     }
     let logits = self.logits(images, pass)
     accuracy = Self.accuracy(of: logits.value, known)
-    return SoftCrossEntropy()(logits, probabilities: targets.repeated(views.globalViews))
+    return criterion(logits, probabilities: targets.repeated(views.globalViews))
   }
 
   private func logits(_ images: Tensor, _ pass: Pass) -> Variable {
@@ -73,12 +81,6 @@ public struct SupervisedLearning: Method {
       let features = classifier.backbone.features(images, first: 0, frozen).value
       return classifier.layer(Variable(features), pass)
     }
-  }
-
-  private func smoothed(_ labels: [Int]) -> Tensor {
-    SoftLabels.oneHot(
-      labels, classes: classes.count, smoothing: settings.labelSmoothing,
-      over: settings.smoothing == .all ? .all : .others)
   }
 
   /// The mixings that are on.

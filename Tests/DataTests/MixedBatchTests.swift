@@ -80,7 +80,7 @@ struct MixedBatchTests {
   @Test("A mixed batch's labels are shares of one, equal for equal seed and step", arguments: [1.0, 0.2])
   func batch(alpha: Double) {
     let batch = MultiViewBatch(groups: [group(images, patch: 4)], batchSize: 3, samples: [7, 1, 4])
-    let labels = SoftLabels.oneHot([4, 0, 2], classes: 5, smoothing: 0.1)
+    let labels = SoftLabels.oneHot([4, 0, 2], classes: 5)
     for type in AugmentationRegistry.mixing {
       let mixing = type.init(alpha: alpha)
       var shares: Set<Float> = []
