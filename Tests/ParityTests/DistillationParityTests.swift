@@ -5,8 +5,8 @@ import EmanateTensors
 import TestSupport
 import Testing
 
-/// Losses of distillation and their gradients against `distillation/distillation.safetensors`, which PyTorch's
-/// operations made from the papers' formulas in float64.
+/// Losses of distillation and their gradients against `distillation/distillation.safetensors`, which
+/// PyTorch's operations made from the papers' formulas in float64.
 @Suite struct DistillationParityTests {
   let golden: SafetensorsContents
   let labels = [3, 0, 9, 5, 5, 1, 7, 2]

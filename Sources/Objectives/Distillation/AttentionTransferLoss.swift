@@ -2,8 +2,8 @@ import EmanateAutograd
 import EmanateKernels
 import EmanateTensors
 
-/// Attention transfer (Zagoruyko and Komodakis 2017, arXiv:1612.03928, section 3.1, eq. 2): where the student's and
-/// the teacher's features are strong, whatever their channels.
+/// Attention transfer (Zagoruyko and Komodakis 2017, arXiv:1612.03928, section 3.1, eq. 2): where the
+/// student's and the teacher's features are strong, whatever their channels.
 ///
 /// A map's attention is the sum over channels of its squares, brought to length 1; the loss is the mean over
 /// images of |Q_s − Q_t|, the distance itself as in the paper. The authors' code takes the mean of squared
@@ -12,11 +12,12 @@ public struct AttentionTransferLoss: Sendable {
   /// Norms of attention below this are cut, so that a map of zeros has no direction and no gradient.
   private let epsilon = 1e-12
 
-  /// The loss has no settings; the paper gives it the weight 1000/2.
+  /// The loss has no settings; the paper multiplies it by β/2, β being about 0.1
+  /// when batch and places have been divided by.
   public init() {}
 
-  /// Whether maps of two shapes can be compared: equal batch, and sizes that are equal or, both axes of the same
-  /// side, whole multiples of the other's. Channels need not agree.
+  /// Whether maps of two shapes can be compared: equal batch, and sizes that are equal or, both axes of the
+  /// same side, whole multiples of the other's. Channels need not agree.
   public static func canCompare(_ student: Shape, _ teacher: Shape) -> Bool {
     if student.rank == 2 { return student == teacher }
     guard student.rank == 4, teacher.rank == 4, student[0] == teacher[0] else { return false }
@@ -26,8 +27,8 @@ public struct AttentionTransferLoss: Sendable {
     return student.count > 0 && (pools(student, to: teacher) || pools(teacher, to: student))
   }
 
-  /// student: [N, H, W, C] features or [N, P] attention of a transformer's patches, teacher: the same with its
-  /// own channels -> [1]. The teacher is a constant.
+  /// student: [N, H, W, C] features or [N, P] attention of a transformer's patches, teacher: the same with
+  /// its own channels -> [1]. The teacher is a constant.
   ///
   /// Of maps of different sizes the larger attention is averaged over windows until they agree (the paper
   /// interpolates attention too); `canCompare` says whether that can be done.

@@ -3,14 +3,14 @@ import EmanateAutograd
 import EmanateKernels
 import EmanateTensors
 
-/// Contrastive representation distillation (Tian et al. 2020, arXiv:1910.10699, section 3.2): student and teacher
-/// embed an image alike, and other images otherwise.
+/// Contrastive representation distillation (Tian et al. 2020, arXiv:1910.10699, section 3.2): student and
+/// teacher embed an image alike, and other images otherwise.
 ///
-/// Noise-contrastive estimation over a memory bank of each side, one row for every image of the data set. With x =
-/// exp(v · b/τ)/Z for an embedding v of one side and a row b of the other side's bank, an image costs ln(1 + c/x)
-/// for its own row and ln(1 + x/c) for each of K others, c = K/M of M images; both sides' costs are added and
-/// averaged over the batch. Z is M times the mean exponential of the first batch and constant from then on, as in
-/// the authors' code, which also adds 1e-7 inside the logarithms.
+/// Noise-contrastive estimation over a memory bank of each side, one row for every image of the data set.
+/// With x = exp(v · b/τ)/Z for an embedding v of one side and a row b of the other side's bank, an image
+/// costs ln(1 + c/x) for its own row and ln(1 + x/c) for each of K others, c = K/M of M images; both sides'
+/// costs are added and averaged over the batch. Z is M times the mean exponential of the first batch and
+/// constant from then on, as in the authors' code, which also adds 1e-7 inside the logarithms.
 ///
 /// A step: call the loss, backward, `didStep`. Both embeddings come from learned layers outside.
 public struct ContrastiveDistillationLoss: Sendable {
@@ -36,8 +36,8 @@ public struct ContrastiveDistillationLoss: Sendable {
   /// - Parameters:
   ///   - images: M, how many images the data set has.
   ///   - width: D, the embeddings' width; 128 in the paper.
-  ///   - classes: Each image's class; others are then drawn from other classes only (the paper's choice). nil:
-  ///     from all other images.
+  ///   - classes: Each image's class; others are then drawn from other classes only (the paper's
+  ///     choice). nil: from all other images.
   ///   - negatives: K; nil: the paper's 16384, or M − 1 if that is less.
   ///   - temperature: τ.
   ///   - momentum: The share of a bank's old row that is kept.
@@ -48,7 +48,7 @@ public struct ContrastiveDistillationLoss: Sendable {
   ) {
     precondition(
       images >= 2 && width > 0 && temperature > 0 && 0..<1 ~= momentum && negatives ?? 1 > 0,
-      "ContrastiveDistillationLoss: \(images) images, width \(width), temperature \(temperature), momentum \(momentum)"
+      "CRD: \(images) images, width \(width), temperature \(temperature), momentum \(momentum)"
     )
     (self.temperature, self.momentum, self.seed) = (temperature, momentum, seed)
     self.negatives = negatives ?? min(16384, images - 1)
@@ -80,7 +80,7 @@ public struct ContrastiveDistillationLoss: Sendable {
     precondition(
       student.shape == [rows, width] && teacher.shape == student.shape && places.count == rows && rows > 0
         && places.allSatisfy { 0..<studentBank.shape[0] ~= $0 },
-      "ContrastiveDistillationLoss: student \(student.shape), teacher \(teacher.shape), \(places.count) places, banks \(studentBank.shape)"
+      "CRD: student \(student.shape), teacher \(teacher.shape), \(places.count) places, \(studentBank.shape)"
     )
     let compared = UnsafeMutablePointer<Int>.allocate(capacity: rows * (negatives + 1))
     defer { compared.deallocate() }
@@ -144,7 +144,7 @@ public struct ContrastiveDistillationLoss: Sendable {
     precondition(
       studentBank.shape == self.studentBank.shape && teacherBank.shape == studentBank.shape
         && normalizers.shape == [2],
-      "ContrastiveDistillationLoss: banks \(studentBank.shape) and \(teacherBank.shape), not \(self.studentBank.shape)"
+      "CRD: banks \(studentBank.shape) and \(teacherBank.shape), not \(self.studentBank.shape)"
     )
     (self.studentBank, self.teacherBank) = (studentBank.copied(), teacherBank.copied())
     self.normalizers = normalizers.copied()
@@ -222,7 +222,7 @@ private struct OtherImages: Sendable {
     }
     precondition(
       classes.count == images && Set(classes).count > 1,
-      "ContrastiveDistillationLoss: \(classes.count) classes for \(images) images; two different ones are needed"
+      "CRD: \(classes.count) classes for \(images) images; two different ones are needed"
     )
     order = (0..<images).sorted { (classes[$0], $0) < (classes[$1], $1) }
     var excluded = Array(repeating: 0..<0, count: images)

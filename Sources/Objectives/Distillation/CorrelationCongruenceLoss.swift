@@ -2,11 +2,11 @@ import EmanateAutograd
 import EmanateKernels
 import EmanateTensors
 
-/// Correlation congruence (Peng et al. 2019, arXiv:1904.01802, section 3.3): the correlations of a batch's images,
-/// by a Gaussian kernel, are the same for student and teacher.
+/// Correlation congruence (Peng et al. 2019, arXiv:1904.01802, section 3.3): the correlations of a batch's
+/// images, by a Gaussian kernel, are the same for student and teacher.
 ///
-/// ‖C_s − C_t‖²/N² with C_ij = e^(−2γ) Σ_p (2γ)^p/p! · cos^p, the Taylor series of exp(−γ |x − y|²) of features of
-/// length 1. torchdistill takes the norm ‖C_s − C_t‖/N² and not its square.
+/// ‖C_s − C_t‖²/N² with C_ij = e^(−2γ) Σ_p (2γ)^p/p! · cos^p, the Taylor series of exp(−γ |x − y|²) of
+/// features of length 1. torchdistill takes the norm ‖C_s − C_t‖/N² and not its square.
 public struct CorrelationCongruenceLoss: Sendable {
   /// γ of the kernel.
   public let gamma: Float

@@ -2,11 +2,12 @@ import EmanateAutograd
 import EmanateKernels
 import EmanateTensors
 
-/// DIST (Huang et al. 2022, arXiv:2205.10536, section 3): the student keeps the teacher's relations, by Pearson's
-/// correlation ρ, among the classes of an image and among the images of a class.
+/// DIST (Huang et al. 2022, arXiv:2205.10536, section 3): the student keeps the teacher's relations, by
+/// Pearson's correlation ρ, among the classes of an image and among the images of a class.
 ///
-/// T² (β · mean over images of (1 − ρ of their rows) + γ · mean over classes of (1 − ρ of their columns)) of class
-/// probabilities at T. T² is not in the paper, which has T = 1; the authors' code multiplies by it.
+/// T² (β · mean over images of (1 − ρ of their rows) + γ · mean over classes of (1 − ρ of their columns))
+/// of class probabilities at T. T² is not in the paper, which has T = 1; common
+/// code multiplies by it.
 public struct DISTLoss: Sendable {
   /// The weight of the correlation over classes, β.
   public let beta: Float
@@ -23,8 +24,8 @@ public struct DISTLoss: Sendable {
 
   /// student, teacher: [N, C] logits -> [1]. The teacher is a constant.
   ///
-  /// Where one side does not vary (by 1e-14) ρ counts as 0, where neither does as 1, and no gradient comes from there: the
-  /// columns of a single row are of this kind.
+  /// Where one side does not vary (by 1e-14) ρ counts as 0, where neither does as 1, and no gradient comes
+  /// from there: the columns of a single row are of this kind.
   public func callAsFunction(student: Variable, teacher: Tensor) -> Variable {
     checkLogits("DISTLoss", student, teacher)
     let (rows, classes, x) = (student.shape[0], student.shape[1], student.value)

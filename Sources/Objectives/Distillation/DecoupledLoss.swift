@@ -2,11 +2,12 @@ import EmanateAutograd
 import EmanateKernels
 import EmanateTensors
 
-/// Decoupled distillation (Zhao et al. 2022, arXiv:2203.08679, section 3, eq. 7): the divergence of (true class,
-/// all others) and the divergence among the others, each with its own weight.
+/// Decoupled distillation (Zhao et al. 2022, arXiv:2203.08679, section 3, eq. 7): the divergence of (true
+/// class, all others) and the divergence among the others, each with its own weight.
 ///
-/// T² (α KL(b_t ‖ b_s) + β KL(p̂_t ‖ p̂_s)), where b is the probability of the true class and of the rest and p̂
-/// the softmax of the other classes alone. With α = 1 and β = 1 − p_t(true class) it would be Hinton's loss.
+/// T² (α KL(b_t ‖ b_s) + β KL(p̂_t ‖ p̂_s)), where b is the probability of the true class and of the rest
+/// and p̂ the softmax of the other classes alone. With α = 1 and β = 1 − p_t(true class) it would be
+/// Hinton's loss.
 public struct DecoupledLoss: Sendable {
   /// The weight of the true class against the rest.
   public let alpha: Float
@@ -21,8 +22,8 @@ public struct DecoupledLoss: Sendable {
     (self.alpha, self.beta, self.temperature) = (alpha, beta, temperature)
   }
 
-  /// student, teacher: [N, C] logits, labels: N classes -> [1], the mean over rows, in nats; C is at least 2. The
-  /// teacher is a constant.
+  /// student, teacher: [N, C] logits, labels: N classes -> [1], the mean over rows, in nats; C is at least
+  /// 2. The teacher is a constant.
   public func callAsFunction(student: Variable, teacher: Tensor, labels: [Int]) -> Variable {
     checkLogits("DecoupledLoss", student, teacher)
     let (rows, classes) = (student.shape[0], student.shape[1])
@@ -48,7 +49,8 @@ public struct DecoupledLoss: Sendable {
     }
   }
 
-  /// A row's probabilities: of the true class, of the rest together, and of the others without the true class.
+  /// A row's probabilities: of the true class, of the rest together, and of the others without the true
+  /// class.
   private struct Parts {
     let others: SoftRow
     let own, rest, logOwn, logRest: Double

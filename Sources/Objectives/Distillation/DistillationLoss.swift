@@ -5,8 +5,8 @@ import EmanateTensors
 /// at a temperature against the teacher's at the same.
 ///
 /// With p = softmax(z/T) the gradient of T²·KL(p_t ‖ p_s) by z_s is T (p_s − p_t): as T grows it tends to
-/// ((z_s − mean) − (z_t − mean))/C, where that of the divergence alone falls as 1/T² (section 2.1). torchdistill
-/// leaves T² out where there is no loss of labels beside it; here only `scaleByT2` says so.
+/// ((z_s − mean) − (z_t − mean))/C, where that of the divergence alone falls as 1/T² (section 2.1).
+/// torchdistill leaves T² out where there is no loss of labels beside it; here only `scaleByT2` says so.
 public struct DistillationLoss: Sendable {
   /// What of the two distributions is taken.
   public enum Form: Hashable, Sendable {

@@ -3,17 +3,17 @@ import EmanateAutograd
 import EmanateKernels
 import EmanateTensors
 
-/// FitNets' hint (Romero et al. 2015, arXiv:1412.6550, section 2.2, eq. 3): the squared difference of the student's
-/// features, through a learned regressor, and the teacher's.
+/// FitNets' hint (Romero et al. 2015, arXiv:1412.6550, section 2.2, eq. 3): the squared difference of the
+/// student's features, through a learned regressor, and the teacher's.
 ///
-/// The mean over all elements, so that its size does not depend on batch and width; the paper has half the sum
-/// of an image's squared differences.
+/// The mean over all elements, so that its size does not depend on batch and width; the paper has half the
+/// sum of an image's squared differences.
 public struct HintLoss: Sendable {
   /// The loss has no settings.
   public init() {}
 
-  /// student, teacher: features of any one shape -> [1]. The student comes from a regressor where widths differ;
-  /// the teacher is a constant.
+  /// student, teacher: features of any one shape -> [1]. The student comes from a regressor where widths
+  /// differ; the teacher is a constant.
   public func callAsFunction(student: Variable, teacher: Tensor) -> Variable {
     precondition(
       teacher.shape == student.shape, "HintLoss: student \(student.shape), teacher \(teacher.shape)")

@@ -1,14 +1,14 @@
 import EmanateAutograd
 import EmanateTensors
 
-/// Makes logits of many positions, of pixels or tokens, into rows for losses of rows, without those that do not
-/// count.
+/// Makes logits of many positions, of pixels or tokens, into rows for losses of rows, without those that do
+/// not count.
 ///
 ///     let positions = PositionLogits(student.shape, classAxis: 1, labels: mask, ignoring: 255)
 ///     let loss = DistillationLoss()(student: positions.rows(student), teacher: positions.rows(teacher))
 ///
-/// The loss is then the mean over the positions that count; the others get the gradient 0. If none counts there
-/// are no rows, and losses of rows are 0.
+/// The loss is then the mean over the positions that count; the others get the gradient 0. If none counts
+/// there are no rows, and losses of rows are 0.
 public struct PositionLogits: Sendable {
   /// The shape of the logits.
   public let shape: Shape

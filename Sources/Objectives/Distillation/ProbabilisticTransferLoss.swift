@@ -2,11 +2,12 @@ import EmanateAutograd
 import EmanateKernels
 import EmanateTensors
 
-/// Probabilistic knowledge transfer (Passalis and Tefas 2018, arXiv:1803.10837, section 3): to which others an
-/// image of the batch belongs, as a distribution over them.
+/// Probabilistic knowledge transfer (Passalis and Tefas 2018, arXiv:1803.10837, section 3): to which others
+/// an image of the batch belongs, as a distribution over them.
 ///
-/// p(j|i) = K_ij/Σ_{k≠i} K_ik with K = (cos + 1)/2 + 1e-7, and the mean over images of Σ_{j≠i} p_t ln(p_t/p_s), in
-/// nats; the paper sums over images. The authors' code counts j = i in as well and averages over N² entries.
+/// p(j|i) = K_ij/Σ_{k≠i} K_ik with K = (cos + 1)/2 + 1e-7, and the mean over images of Σ_{j≠i} p_t
+/// ln(p_t/p_s), in nats; the paper sums over images. The authors' code counts j = i in as well and averages
+/// over N² entries.
 public struct ProbabilisticTransferLoss: Sendable {
   /// Keeps an affinity from being 0.
   private let epsilon = 1e-7

@@ -3,19 +3,21 @@ import EmanateAutograd
 import EmanateKernels
 import EmanateTensors
 
-/// Relational distillation by angles (Park et al. 2019, arXiv:1904.05068, section 3.2.2): the student keeps the
-/// angles that three images of a batch make.
+/// Relational distillation by angles (Park et al. 2019, arXiv:1904.05068, section 3.2.2): the student keeps
+/// the angles that three images of a batch make.
 ///
-/// Smooth L1 of the cosines at the middle one of every three different rows, and the mean over these, where the
-/// paper has the sum. The authors' code averages over N³ entries, those with a row twice included. Cosines come
-/// from inner products, three to each, so the work is N³ numbers and not N³ · D, and no more than some N × N
-/// matrices are kept.
+/// Smooth L1 of the cosines at the middle one of every three different rows, and the mean over these, where
+/// the paper has the sum. The authors' code averages over N³ entries, those with a row twice included.
+/// Cosines come from inner products, three to each, so the work is N³ numbers and not N³ · D, and no more
+/// than some N × N matrices are kept.
 public struct RelationalAngleLoss: Sendable {
-  /// The loss has no settings; the paper gives it the weight 2 (50 without other losses).
+  /// The loss has no settings; the paper gives it the weight 2 in metric learning and 50 beside a
+  /// cross-entropy with labels.
   public init() {}
 
   /// student: [N, D], teacher: [N, E] features of the same images, of any widths -> [1]. The teacher is a
-  /// constant. The cosine at rows that coincide is 0 and gives no gradient; fewer than three rows cost nothing.
+  /// constant. The cosine at rows that coincide is 0 and gives no gradient; fewer than three rows cost
+  /// nothing.
   public func callAsFunction(student: Variable, teacher: Tensor) -> Variable {
     relationLoss(student, teacher, name: "relational angle loss") { s, t, slopes in
       let count = s.count
@@ -76,7 +78,8 @@ public struct RelationalAngleLoss: Sendable {
       byFirst[i] += sums.1
       byCosine[i] += sums.2
     }
-    // The numerator is ik − ij − kj + jj, the cosine falls with each arm's length, and |i − j|² = ii + jj − 2 ij.
+    // The numerator is ik − ij − kj + jj, the cosine falls with each arm's length, and |i − j|² = ii + jj −
+    // 2 ij.
     var own = 0.0
     for i in 0..<count where i != vertex {
       let byLength = -0.5 * ours[i] * ours[i] * byCosine[i]

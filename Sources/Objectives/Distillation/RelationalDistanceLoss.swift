@@ -2,14 +2,16 @@ import EmanateAutograd
 import EmanateKernels
 import EmanateTensors
 
-/// Relational distillation by distances (Park et al. 2019, arXiv:1904.05068, section 3.2.1): the student keeps how
-/// far the images of a batch are from each other, in units of their mean distance.
+/// Relational distillation by distances (Park et al. 2019, arXiv:1904.05068, section 3.2.1): the student
+/// keeps how far the images of a batch are from each other, in units of their mean distance.
 ///
-/// Smooth L1 of d/μ of student and teacher, μ being the mean distance of a side's pairs of different rows, and the
-/// mean over these pairs, where the paper has the sum: the weight need not change with the batch. The authors'
-/// code averages over N² entries, the N of a row with itself included, and leaves rows that coincide out of μ.
+/// Smooth L1 of d/μ of student and teacher, μ being the mean distance of a side's pairs of different rows,
+/// and the mean over these pairs, where the paper has the sum: the weight need not change with the batch.
+/// The authors' code averages over N² entries, the N of a row with itself included, and leaves rows that
+/// coincide out of μ.
 public struct RelationalDistanceLoss: Sendable {
-  /// The loss has no settings; the paper gives it the weight 1 (25 where it is the only loss).
+  /// The loss has no settings; the paper gives it the weight 1 in metric learning and 25 beside a
+  /// cross-entropy with labels.
   public init() {}
 
   /// student: [N, D], teacher: [N, E] features of the same images, of any widths -> [1]. The teacher is a

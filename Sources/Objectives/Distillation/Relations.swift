@@ -5,8 +5,8 @@ import EmanateTensors
 
 /// A square matrix of numbers between the rows of a batch, [N, N] in double precision.
 ///
-/// Inner products of float32 rows in double precision tell distances and angles of nearly equal rows well, and
-/// make equal rows 0 apart to the last bit.
+/// Inner products of float32 rows in double precision tell distances and angles of nearly equal rows well,
+/// and make equal rows 0 apart to the last bit.
 struct Relations {
   let numbers: UnsafeMutablePointer<Double>
   let count: Int
@@ -71,8 +71,8 @@ struct Relations {
 
 /// A loss of features [N, D] by their inner products with each other, [1].
 ///
-/// `body` is given the inner products of student and teacher, which it may write over, and zeros for the loss's
-/// slopes by each of the student's inner products; it returns the loss.
+/// `body` is given the inner products of student and teacher, which it may write over, and zeros for the
+/// loss's slopes by each of the student's inner products; it returns the loss.
 func relationLoss(
   _ student: Variable, _ teacher: Tensor, name: String,
   _ body: (_ student: Relations, _ teacher: Relations, _ slopes: Relations) -> Double

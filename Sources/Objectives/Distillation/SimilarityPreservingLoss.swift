@@ -1,11 +1,11 @@
 import EmanateAutograd
 import EmanateTensors
 
-/// Similarity-preserving distillation (Tung and Mori 2019, arXiv:1907.09682, section 3, eq. 1 to 4): images that
-/// the teacher's features find alike shall be alike for the student.
+/// Similarity-preserving distillation (Tung and Mori 2019, arXiv:1907.09682, section 3, eq. 1 to 4): images
+/// that the teacher's features find alike shall be alike for the student.
 ///
-/// ‖G_t − G_s‖²/N², where G are the inner products of the batch's features with each row brought to length 1, by
-/// the L2 norm as in the paper. torchdistill divides rows by their sums of magnitudes instead.
+/// ‖G_t − G_s‖²/N², where G are the inner products of the batch's features with each row brought to length
+/// 1, by the L2 norm as in the paper. torchdistill divides rows by their sums of magnitudes instead.
 public struct SimilarityPreservingLoss: Sendable {
   /// The loss has no settings; the paper gives it the weight 3000.
   public init() {}

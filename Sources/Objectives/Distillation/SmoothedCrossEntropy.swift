@@ -1,8 +1,8 @@
 import EmanateAutograd
 import EmanateTensors
 
-/// Cross-entropy with smoothed labels (Szegedy et al. 2016, arXiv:1512.00567, section 7): a share of every label
-/// is spread over classes.
+/// Cross-entropy with smoothed labels (Szegedy et al. 2016, arXiv:1512.00567, section 7): a share of every
+/// label is spread over classes.
 public struct SmoothedCrossEntropy: Sendable {
   /// Over which classes the share ε is spread.
   public enum Convention: Hashable, Sendable {
@@ -24,8 +24,8 @@ public struct SmoothedCrossEntropy: Sendable {
     (self.smoothing, self.convention) = (smoothing, convention)
   }
 
-  /// logits: [N, C], labels: N classes, nil where there is none -> [1], the mean over the rows with a label, in
-  /// nats; 0 if no row has one.
+  /// logits: [N, C], labels: N classes, nil where there is none -> [1], the mean over the rows with a
+  /// label, in nats; 0 if no row has one.
   public func callAsFunction(_ logits: consuming Variable, labels: [Int?]) -> Variable {
     let (rows, classes) = (logits.shape[0], logits.shape[1])
     precondition(
@@ -41,8 +41,8 @@ public struct SmoothedCrossEntropy: Sendable {
     }
   }
 
-  /// logits: [N, C], probabilities: [N, C] with rows that sum to 1, labels mixed by Mixup, say -> [1]; each row
-  /// is smoothed as the same mixture of labels would be.
+  /// logits: [N, C], probabilities: [N, C] with rows that sum to 1, labels mixed by Mixup, say -> [1]; each
+  /// row is smoothed as the same mixture of labels would be.
   public func callAsFunction(_ logits: consuming Variable, probabilities: Tensor) -> Variable {
     SoftCrossEntropy()(logits, probabilities: smoothed(probabilities))
   }

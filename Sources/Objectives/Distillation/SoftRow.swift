@@ -49,8 +49,8 @@ struct SoftRow {
 
 /// The mean over rows of a loss of each row, [1], of logits [N, C]; 0 of no rows, with the gradient 0.
 ///
-/// `body` finds a row's loss and writes its slopes by the row's C logits; it has `scratch` numbers for itself.
-/// It is called once a row, on any thread.
+/// `body` finds a row's loss and writes its slopes by the row's C logits; it has `scratch` numbers for
+/// itself. It is called once a row, on any thread.
 func meanOverRows(
   _ student: Variable, name: String, scratch: Int,
   _ body: (

@@ -1,11 +1,12 @@
 import EmanateAutograd
 import EmanateTensors
 
-/// Distillation of standardized logits (Sun et al. 2024, arXiv:2403.01427, section 4.2 and algorithm 1): each
-/// row of both sides becomes its z-score before softmax, so that the student need not match the teacher's range.
+/// Distillation of standardized logits (Sun et al. 2024, arXiv:2403.01427, section 4.2 and algorithm 1):
+/// each row of both sides becomes its z-score before softmax, so that the student need not match the
+/// teacher's range.
 ///
-/// T²·KL of softmax((z − mean)/(deviation · T)). The deviation is over the C classes, divided by C as the paper
-/// has it; the authors' code takes PyTorch's `std`, which divides by C − 1.
+/// T²·KL of softmax((z − mean)/(deviation · T)). The deviation is over the C classes, divided by C as the
+/// paper has it; the authors' code takes PyTorch's `std`, which divides by C − 1.
 public struct StandardizedDistillationLoss: Sendable {
   /// What the z-scores are divided by, T.
   public let temperature: Float

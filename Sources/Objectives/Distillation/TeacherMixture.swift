@@ -42,8 +42,8 @@ public struct TeacherMixture: Sendable {
     }
   }
 
-  /// Each teacher's probabilities, [N, C], at whatever temperature they are -> their mixture, [N, C]; labels as
-  /// above. CA-MKD's confidence is that of the probabilities as they are.
+  /// Each teacher's probabilities, [N, C], at whatever temperature they are -> their mixture, [N, C];
+  /// labels as above. CA-MKD's confidence is that of the probabilities as they are.
   public func callAsFunction(probabilities: [Tensor], labels: [Int]? = nil) -> Tensor {
     let weights = weights(probabilities, labels) { SoftRow(probabilities: $0, count: $1, in: $2) }
     return mixed(probabilities, weights) { SoftRow(probabilities: $0, count: $1, in: $2) }

@@ -2,8 +2,9 @@ import EmanateAutograd
 import EmanateKernels
 import EmanateTensors
 
-/// Variational information distillation (Ahn et al. 2019, arXiv:1904.05835, section 3): how well
-/// the student's features tell the teacher's, as a normal distribution with a learned variance for each channel.
+/// Variational information distillation (Ahn et al. 2019, arXiv:1904.05835, section 3): how well the
+/// student's features tell the teacher's, as a normal distribution with a learned variance for each
+/// channel.
 ///
 /// ½ ((t − μ)²/σ² + ln σ²), averaged over all elements (the paper sums over channels and places), with σ² =
 /// ln(1 + e^α) + 1e-5: a channel the student cannot tell gets a wide σ and weighs little.

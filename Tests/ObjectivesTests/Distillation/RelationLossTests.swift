@@ -110,7 +110,7 @@ import Testing
 
   @Test(arguments: DistillationCase.relations)
   func `widths, turns and lengths of all features together do not matter`(_ tried: DistillationCase) {
-    // The teacher's features with two of their axes turned by a right angle, doubled, and a column of zeros more.
+    // The teacher's features doubled, two axes turned by a right angle, and a column of zeros more.
     let teacher = hashFilled("teacher", [8, 3])
     let turned = doubles(teacher).flatMap { [Float(-2 * $0[1]), Float(2 * $0[0]), Float(2 * $0[2]), 0] }
     let result = tried.gradient(at: Tensor(turned, [8, 4]), teacher: teacher)
