@@ -6,8 +6,7 @@ import EmanateTensors
 /// Pearson's correlation ρ, among the classes of an image and among the images of a class.
 ///
 /// T² (β · mean over images of (1 − ρ of their rows) + γ · mean over classes of (1 − ρ of their columns))
-/// of class probabilities at T. T² is not in the paper, which has T = 1; common
-/// code multiplies by it.
+/// of class probabilities at T. T² is not in the paper, which has T = 1; common code multiplies by it.
 public struct DISTLoss: Sendable {
   /// The weight of the correlation over classes, β.
   public let beta: Float

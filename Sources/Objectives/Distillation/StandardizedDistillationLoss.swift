@@ -34,17 +34,16 @@ public struct StandardizedDistillationLoss: Sendable {
       let t = SoftRow(
         y, shift: theirs.mean, factor: 1 / ((theirs.deviation + epsilon) * temperature), count: classes,
         in: scratch + 2 * classes)
-      // By the z-scores first, then through mean and deviation.
+      // By the z-scores first, then through the deviation. Through the mean nothing goes: these slopes sum to 0.
       let width = ours.deviation + epsilon
-      var (mean, along) = (0.0, 0.0)
+      var along = 0.0
       for i in 0..<classes {
         slopes[i] = temperature * (s.shares[i] - t.shares[i])
-        mean += slopes[i] / Double(classes)
         along += slopes[i] * (Double(x[i]) - ours.mean)
       }
       for i in 0..<classes {
         let own = (Double(x[i]) - ours.mean) / (Double(classes) * ours.deviation)
-        slopes[i] = ours.deviation == 0 ? 0 : (slopes[i] - mean - along / width * own) / width
+        slopes[i] = ours.deviation == 0 ? 0 : (slopes[i] - along / width * own) / width
       }
       return temperature * temperature * t.divergence(to: s)
     }
