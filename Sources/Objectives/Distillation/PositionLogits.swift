@@ -1,4 +1,5 @@
 import EmanateAutograd
+import EmanateKernels
 import EmanateTensors
 
 /// Makes logits of many positions, of pixels or tokens, into rows for losses of rows, without those that do
@@ -55,9 +56,8 @@ public struct PositionLogits: Sendable {
   public func rows(_ logits: Tensor) -> Tensor {
     precondition(logits.shape == shape, "PositionLogits: logits \(logits.shape), not \(shape)")
     let rows = Tensor(uninitialized: [counted.count, classes])
-    let (from, to) = (logits.pointer, rows.pointer)
-    for (row, position) in counted.enumerated() {
-      let start = first(position)
+    let (from, to, classes, inner) = (logits.pointer, rows.pointer, classes, inner)
+    eachRow { row, start in
       for i in 0..<classes { to[row * classes + i] = from[start + i * inner] }
     }
     return withExtendedLifetime(logits) { rows }
@@ -68,17 +68,21 @@ public struct PositionLogits: Sendable {
     record(rows(logits.value), [logits], PositionRowsBackward(positions: self))
   }
 
-  /// Where a position's first class stands.
-  private func first(_ position: Int) -> Int {
-    let (outside, inside) = position.quotientAndRemainder(dividingBy: inner)
-    return outside * classes * inner + inside
+  /// Calls `body` with each row and where its position's first class stands, on any thread.
+  private func eachRow(_ body: (_ row: Int, _ start: Int) -> Void) {
+    let blocks = Blocks(counted.count, about: 1024)
+    ThreadPool.shared.forEach(blocks.count) { index in
+      for row in blocks[index] {
+        let (outside, inside) = counted[row].quotientAndRemainder(dividingBy: inner)
+        body(row, outside * classes * inner + inside)
+      }
+    }
   }
 
   fileprivate func spread(_ rows: Tensor) -> Tensor {
     let logits = Tensor(repeating: 0, shape)
-    let (from, to) = (rows.pointer, logits.pointer)
-    for (row, position) in counted.enumerated() {
-      let start = first(position)
+    let (from, to, classes, inner) = (rows.pointer, logits.pointer, classes, inner)
+    eachRow { row, start in
       for i in 0..<classes { to[start + i * inner] = from[row * classes + i] }
     }
     return withExtendedLifetime(rows) { logits }

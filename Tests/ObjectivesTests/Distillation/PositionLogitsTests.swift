@@ -53,6 +53,26 @@ import Testing
     #expect(check.errors[0] < 1e-3)
   }
 
+  @Test func `many positions on one, two and three threads are the same rows and come back to their places`()
+  {
+    let shape: Shape = [2, 3, 50, 60]
+    let x = hashFilled("student", shape)
+    let positions = PositionLogits(shape, classAxis: 1, counts: (0..<6000).map { $0 % 7 != 0 })
+    let results = [1, 2, 3].map { threads in
+      withThreads(threads) {
+        let result = GradientCheck.gradients(inputs: [x], weights: { hashFilled("weights", $0) }) {
+          positions.rows($0[0])
+        }
+        return [result.value.array, result.gradients[0].array]
+      }
+    }
+    #expect(results[0] == results[1] && results[0] == results[2])
+    let weights = hashFilled("weights", [positions.counted.count, 3])
+    let back = Tensor(results[0][1], shape)
+    #expect(positions.rows(back).array == weights.array)
+    #expect(back.array.count { $0 != 0 } == weights.array.count { $0 != 0 })
+  }
+
   @Test(arguments: DistillationCase.logits)
   func `where no position counts every loss of logits is 0, with the gradient 0`(_ tried: DistillationCase) {
     let shape: Shape = [2, 9, 3]
