@@ -12,6 +12,9 @@ static const unsigned char configs_dino_fashion[] = {
 static const unsigned char configs_dino_resnet_fashion[] = {
 #embed "../../configs/pretrain/dino-resnet-fashion.yaml"
 };
+static const unsigned char configs_distill_default[] = {
+#embed "../../configs/distill/default.yaml"
+};
 static const unsigned char configs_finetune_default[] = {
 #embed "../../configs/finetune/default.yaml"
 };
@@ -80,6 +83,7 @@ static const unsigned char sample_license[] = {
 
 static const struct emanate_resource files[] = {
     FILE("configs/defaults", configs_defaults),
+    FILE("configs/distill/default", configs_distill_default),
     FILE("configs/finetune/default", configs_finetune_default),
     FILE("configs/pretrain/dino-fashion", configs_dino_fashion),
     FILE("configs/pretrain/dino-resnet-fashion", configs_dino_resnet_fashion),

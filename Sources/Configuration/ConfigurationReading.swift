@@ -81,9 +81,14 @@ extension ExperimentConfiguration {
       throw .inconsistent(
         reason: "`data.preparation` is weights, and `start.weights` is off: there are none to ask")
     }
+    if data.preparation == .teacher && distill.teachers.isEmpty {
+      throw .inconsistent(
+        reason: "`data.preparation` is teacher, and `distill.teachers` is empty: there is none to ask")
+    }
     try checkOptimizer()
     try checkWatches()
     try checkValidation()
+    try checkDistillation()
   }
 
   private mutating func merge(

@@ -31,6 +31,8 @@ public struct ExperimentConfiguration: Hashable, Sendable {
   public var supervised = SupervisedSettings()
   /// Labelled images held out of a supervised run.
   public var validation = ValidationSettings()
+  /// Knowledge distillation.
+  public var distill = DistillationSettings()
   /// BYOL's and SimSiam's heads.
   public var projector = ProjectorSettings()
   /// The teacher's moving average.
@@ -81,8 +83,9 @@ public struct DataSettings: Hashable, Sendable {
   /// The sizes that replace the recipe's.
   public var views = ViewSettings()
 
-  /// Whose mean, deviation and evaluation crop there are: the recipe's, or those that `start.weights` learned with.
-  public enum PreparationRule: String, WordSetting { case recipe, weights }
+  /// Whose mean, deviation and evaluation crop there are: the recipe's, those that `start.weights` learned with, or
+  /// those of the first of `distill.teachers`.
+  public enum PreparationRule: String, WordSetting { case recipe, weights, teacher }
   /// Where decoded images are kept.
   public enum CacheRule: String, WordSetting { case off, memory, file }
   /// What becomes of an alpha channel.

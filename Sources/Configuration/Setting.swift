@@ -47,7 +47,9 @@ public struct Setting: Sendable {
   }
 
   /// Every key there is, in the order in which a configuration is written.
-  public static let all: [Setting] = [
+  public static let all: [Setting] = main + labelled
+
+  private static let main: [Setting] = [
     Setting("seed", \.seed, "keys all randomness of the run", within: 0 ... .infinity),
     Setting("method", \.method, "the name of the method (emanate list methods)"),
 
@@ -57,7 +59,7 @@ public struct Setting: Sendable {
       "exact: Pillow's resampling bit for bit; fast: most levels the same, few off by 1"),
     Setting(
       "data.preparation", \.data.preparation,
-      "whose mean, deviation and evaluation crop images are prepared with: the recipe's, or those of start.weights"
+      "whose mean, deviation and evaluation crop there are: the recipe's, start.weights' or the first teacher's"
     ),
     Setting(
       "data.alpha", \.data.alpha,
@@ -74,9 +76,11 @@ public struct Setting: Sendable {
       "greatest size of the cache, in 10^9 bytes; 0 for half of the memory or of the free disk",
       within: 0...1e6),
     Setting(
-      "data.cacheFile", \.data.cacheFile, "the cache's file, or auto for one in the user's folder for caches"),
+      "data.cacheFile", \.data.cacheFile,
+      "the cache's file, or auto for one in the user's folder for caches"),
     Setting(
-      "data.skipLimit", \.data.skipLimit, "share of unreadable files past which the run stops", within: 0...1),
+      "data.skipLimit", \.data.skipLimit, "share of unreadable files past which the run stops",
+      within: 0...1),
     Setting(
       "data.prefetchBatches", \.data.prefetchBatches, "batches made ahead of the step that uses them",
       within: 1...64),
@@ -118,7 +122,8 @@ public struct Setting: Sendable {
       within: positive),
     Setting("network.stem", \.network.stem, "how images enter a residual network: cifar is for small ones"),
     Setting(
-      "network.channels", \.network.channels, "channels of a residual network's first stage", within: 1...4096
+      "network.channels", \.network.channels, "channels of a residual network's first stage",
+      within: 1...4096
     ),
 
     Setting(
@@ -128,7 +133,8 @@ public struct Setting: Sendable {
     Setting("start.network", \.start.network, "which of a run's networks start.weights means"),
     Setting(
       "start.headEpochs", \.start.headEpochs,
-      "with start.weights: epochs in which only the heads learn; at most a tenth of the run", within: 0...1e6),
+      "with start.weights: epochs in which only the heads learn; at most a tenth of the run",
+      within: 0...1e6),
     Setting(
       "start.rampEpochs", \.start.rampEpochs,
       "with start.weights: epochs in which the backbone's learning rate then rises; at most 30 % of the run",
@@ -146,7 +152,8 @@ public struct Setting: Sendable {
     Setting(
       "dinov2.ibotWeight", \.dinov2.ibotWeight, "weight of the loss of masked patches", within: 0...1000),
     Setting(
-      "dinov2.koleoWeight", \.dinov2.koleoWeight, "weight of KoLeo's loss of a global crop", within: 0...1000),
+      "dinov2.koleoWeight", \.dinov2.koleoWeight, "weight of KoLeo's loss of a global crop",
+      within: 0...1000),
     Setting(
       "dinov2.maskShare", \.dinov2.maskShare, "share of global crops with masked patches", within: 0...1),
     Setting("dinov2.maskRatio", \.dinov2.maskRatio, "share of such a crop's patches masked", within: 0...1),
@@ -165,34 +172,12 @@ public struct Setting: Sendable {
       within: 0...1),
 
     Setting(
-      "supervised.trains", \.supervised.trains, "whether the whole network learns, or its classifier alone"),
-    Setting(
-      "supervised.labelSmoothing", \.supervised.labelSmoothing, "share of a label that goes to other classes",
-      within: 0...0.999),
-    Setting(
-      "supervised.smoothing", \.supervised.smoothing,
-      "whether that share goes to the other classes, or to all of them (PyTorch's label_smoothing)"),
-    Setting(
-      "supervised.mixup", \.supervised.mixup, "alpha of mixup, which adds two images and their labels",
-      within: positive),
-    Setting(
-      "supervised.cutmix", \.supervised.cutmix, "alpha of CutMix, which puts a box of one image into another",
-      within: positive),
-
-    Setting(
-      "validation.share", \.validation.share,
-      "share of each class held out of a supervised run, to tell when it was best", within: sharePositive),
-    Setting(
-      "validation.everyEpochs", \.validation.everyEpochs, "epochs between looks at them", within: 1...1e6),
-    Setting(
-      "validation.patience", \.validation.patience, "looks without a better one after which the run ends",
-      within: 1...1e6),
-
-    Setting(
-      "projector.hidden", \.projector.hidden, "width of the hidden layers of BYOL's and SimSiam's projector",
+      "projector.hidden", \.projector.hidden,
+      "width of the hidden layers of BYOL's and SimSiam's projector",
       within: 1...65_536),
     Setting(
-      "projector.output", \.projector.output, "width of their projections and predictions", within: 1...65_536
+      "projector.output", \.projector.output, "width of their projections and predictions",
+      within: 1...65_536
     ),
     Setting(
       "projector.predictorHidden", \.projector.predictorHidden, "width of their predictor's hidden layer",
@@ -201,8 +186,10 @@ public struct Setting: Sendable {
       "projector.independentTarget", \.projector.independentTarget,
       "whether BYOL's target network begins with weights of its own"),
 
-    Setting("dino.studentTemperature", \.dino.studentTemperature, "student's temperature", within: positive),
-    Setting("dino.teacherTemperature", \.dino.teacherTemperature, "teacher's temperature", within: positive),
+    Setting(
+      "dino.studentTemperature", \.dino.studentTemperature, "student's temperature", within: positive),
+    Setting(
+      "dino.teacherTemperature", \.dino.teacherTemperature, "teacher's temperature", within: positive),
     Setting(
       "dino.warmupTeacherTemperature", \.dino.warmupTeacherTemperature, "teacher's temperature at first",
       within: positive),
@@ -247,7 +234,8 @@ public struct Setting: Sendable {
       within: 0...0.999_999),
     Setting("optimizer.nesterov", \.optimizer.nesterov, "whether sgd and lars step in Nesterov's form"),
     Setting(
-      "optimizer.trustCoefficient", \.optimizer.trustCoefficient, "lars: length of a step over the weights'",
+      "optimizer.trustCoefficient", \.optimizer.trustCoefficient,
+      "lars: length of a step over the weights'",
       within: positive),
     Setting(
       "optimizer.larsRatio", \.optimizer.larsRatio,
@@ -271,7 +259,8 @@ public struct Setting: Sendable {
       "parameters without decay beside biases and norms, by parts of their names: [cls_token, pos_embed]"),
     Setting(
       "optimizer.layerDecay", \.optimizer.layerDecay,
-      "what a backbone's layer has of the rate of the layer above; 1 for all the same", within: sharePositive),
+      "what a backbone's layer has of the rate of the layer above; 1 for all the same",
+      within: sharePositive),
     Setting(
       "optimizer.patchEmbedRate", \.optimizer.patchEmbedRate,
       "multiplies the patch embedding's learning rate", within: 0...1000),
@@ -288,11 +277,13 @@ public struct Setting: Sendable {
 
     Setting("training.epochs", \.training.givenEpochs, "passes over the data", within: 1...1e6),
     Setting(
-      "training.steps", \.training.steps, "steps, in place of epochs; of the two the later one given counts",
+      "training.steps", \.training.steps,
+      "steps, in place of epochs; of the two the later one given counts",
       within: 1...1e12),
     Setting("training.batchSize", \.training.batchSize, "images per step", within: 1...1_048_576),
     Setting(
-      "training.learningRate", \.training.learningRate, "peak learning rate per training.scalingBatch images",
+      "training.learningRate", \.training.learningRate,
+      "peak learning rate per training.scalingBatch images",
       within: 0...1000),
     Setting(
       "training.scaling", \.training.scaling,
@@ -311,7 +302,8 @@ public struct Setting: Sendable {
       "schedule step: epochs from which on the learning rate is lower, [60, 80] say", within: 1...1e6),
     Setting(
       "training.decayFactor", \.training.decayFactor,
-      "schedule step: what the learning rate is multiplied with at each of decayEpochs", within: sharePositive
+      "schedule step: what the learning rate is multiplied with at each of decayEpochs",
+      within: sharePositive
     ),
     Setting(
       "training.warmupEpochs", \.training.warmupEpochs,
@@ -336,7 +328,8 @@ public struct Setting: Sendable {
       "training.checkpointEverySteps", \.training.checkpointEverySteps, "steps between checkpoints",
       within: 1...1e12),
     Setting(
-      "training.checkpointsKept", \.training.checkpointsKept, "checkpoints that are kept", within: 1...10_000),
+      "training.checkpointsKept", \.training.checkpointsKept, "checkpoints that are kept",
+      within: 1...10_000),
 
     Setting(
       "collapse.everySteps", \.collapse.everySteps, "steps between looks at features for collapse",

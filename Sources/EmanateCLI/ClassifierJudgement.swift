@@ -9,6 +9,8 @@ struct ClassifierJudgement {
   let report: ClassificationReport
   let classes: [String]
   let skipped: [SkippedFile]
+  /// The class told for each image.
+  let told: [Int]
   let parameters, side: Int
   /// The median of single images through the network, decoding not counted, in milliseconds.
   let latency: Double
@@ -26,9 +28,16 @@ struct ClassifierJudgement {
     imagesPerSecond = Double(logits.count) / max(1e-9, ProcessInfo.processInfo.systemUptime - start)
     report = ClassificationReport(logits: logits.rows, labels: try classifier.labels(of: logits.folder))
     (classes, skipped) = (classifier.classes, logits.skipped)
+    told = ClassPrediction.of(logits.rows).map(\.label)
     (parameters, side) = (classifier.parameterCount, classifier.network.side)
     latency = Self.latency(of: classifier)
     self.weights = weights
+  }
+
+  /// The network that a run has found, on a test folder; the run's folder keeps it as `evaluation.json`.
+  init(run: String, test folder: ImageFolder) throws {
+    try self.init(NetworkReader().readClassifier(run), test: folder, of: run)
+    try DurableFile.write(JSONOutput.text(summary) + "\n", to: run + "/evaluation.json")
   }
 
   /// Milliseconds that one image takes: the median of 31 after 3 that warm up.
@@ -71,10 +80,6 @@ struct ClassifierJudgement {
 
   /// The whole report, for other programs.
   var summary: Summary { Summary(self) }
-
-  func write(to path: String) throws {
-    try DurableFile.write(JSONOutput.text(summary) + "\n", to: path)
-  }
 
   struct Summary: Encodable {
     let weights: String

@@ -41,6 +41,8 @@ struct FinetuneCommand: ParsableCommand {
   @OptionGroup var threading: ThreadOptions
   @OptionGroup var output: OutputOptions
 
+  func validate() throws { try options.needOut() }
+
   func run() throws {
     threading.apply()
     try checkClasses()
@@ -59,11 +61,9 @@ struct FinetuneCommand: ParsableCommand {
       )
       throw ExitCode(CommandFailure.Code.interrupted.rawValue)
     }
-    let judgement = try ClassifierJudgement(
-      NetworkReader().readClassifier(options.out), test: listing(test), of: options.out)
-    try judgement.write(to: options.out + "/evaluation.json")
+    let judgement = try ClassifierJudgement(run: options.out, test: listing(test))
     output.result(
-      Summary(outcome, judgement, run: options.out), text: Self.text(outcome) + judgement.text)
+      Summary(outcome, judgement, run: options.out), text: outcome.best + judgement.text)
   }
 
   /// Before anything is trained: a test folder of other classes would be found out at the end.
@@ -86,32 +86,12 @@ struct FinetuneCommand: ParsableCommand {
     hints.role = network
     guard let weights else {
       let chosen = try NetworkReader(hints).architecture()
-      return try Self.yaml(chosen, side: chosen.side, path: "--arch")
+      return try NetworkSettings.yaml(chosen, side: chosen.side, path: "--arch")
     }
     let read = try NetworkReader(hints).read(weights)
-    return try Self.yaml(read.architecture, side: read.side, path: weights)
+    return try NetworkSettings.yaml(read.architecture, side: read.side, path: weights)
       + "data.preparation: weights\n"
       + "start: {weights: \(SettingText.scalar(weights).description), network: \(network.rawValue)}\n"
-  }
-
-  private static func yaml(
-    _ architecture: any EmanateNetworks.Architecture, side: Int, path: String
-  ) throws -> String {
-    guard var settings = NetworkSettings(describing: architecture) else {
-      throw CommandFailure(
-        .data, "\(path): no name stands for its network (\(architecture.summary)), so no run can have it")
-    }
-    // A position table stays as it is stored; convolutions take any side.
-    if !settings.architecture.isTransformer { settings.side = side }
-    return settings.yaml + "data.views.globalSide: \(side)\n"
-  }
-
-  private static func text(_ outcome: RunOutcome) -> String {
-    guard let validation = outcome.validation else { return "" }
-    let early = outcome.done < outcome.steps ? ", where it ended early" : ""
-    return String(
-      format: "best of the images held out: %.2f %% after %ld of %ld steps%@\n", validation.best.top1,
-      validation.best.done, outcome.done, early)
   }
 
   private struct Summary: Encodable {

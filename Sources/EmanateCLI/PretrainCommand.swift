@@ -39,6 +39,8 @@ struct PretrainCommand: ParsableCommand {
   @OptionGroup var threading: ThreadOptions
   @OptionGroup var output: OutputOptions
 
+  func validate() throws { try options.needOut() }
+
   func run() throws {
     threading.apply()
     let pretraining = options.training(try settings(), data: data)

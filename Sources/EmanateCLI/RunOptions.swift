@@ -1,13 +1,14 @@
 import ArgumentParser
 import EmanateConfiguration
+import EmanateNetworks
 import EmanateTensors
 import EmanateTraining
 import Foundation
 
 /// What every command that trains takes: the run's folder, its settings, and what becomes of a run that is there.
 struct RunOptions: ParsableArguments {
-  @Option(help: "The run's folder.")
-  var out: String
+  @Option(name: .customLong("out"), help: "The run's folder.")
+  var place: String?
 
   @Option(help: "A configuration: a YAML file, or an embedded one by name (`emanate list configs`).")
   var config: String?
@@ -35,6 +36,14 @@ struct RunOptions: ParsableArguments {
 
   func validate() throws {
     if resume && overwrite { throw ValidationError("--resume and --overwrite exclude each other") }
+  }
+
+  /// The run's folder, once `needOut` was asked.
+  var out: String { place ?? "" }
+
+  /// Every command that trains writes somewhere.
+  func needOut() throws {
+    if out.isEmpty { throw ValidationError("Missing expected argument '--out <out>': the run's folder") }
   }
 
   /// The configuration's file, as a list.
@@ -69,5 +78,31 @@ extension RunOutcome {
   /// What an interrupted run says last.
   func stopped(_ run: String) -> String {
     "Stopped after step \(done) of \(steps), saved in \(run). Go on with --resume."
+  }
+}
+
+extension RunOutcome {
+  /// A line about the images held out, or nothing where there were none.
+  var best: String {
+    guard let validation else { return "" }
+    let early = done < steps ? ", where it ended early" : ""
+    return String(
+      format: "best of the images held out: %.2f %% after %ld of %ld steps%@\n", validation.best.top1,
+      validation.best.done, done, early)
+  }
+}
+
+extension NetworkSettings {
+  /// An architecture and the side of its views as settings; `path` is where it was found.
+  static func yaml(
+    _ architecture: any EmanateNetworks.Architecture, side: Int, path: String
+  ) throws -> String {
+    guard var settings = NetworkSettings(describing: architecture) else {
+      throw CommandFailure(
+        .data, "\(path): no name stands for its network (\(architecture.summary)), so no run can have it")
+    }
+    // A position table stays as it is stored; convolutions take any side.
+    if !settings.architecture.isTransformer { settings.side = side }
+    return settings.yaml + "data.views.globalSide: \(side)\n"
   }
 }

@@ -7,14 +7,20 @@ extension NetworkReader {
   /// What a linear classifier is called: by this library and torchvision's residual networks, timm, MobileNetV2.
   private static let layers = [Classifier.name, "head", "classifier.1", "classifier"]
 
+  /// The name of a linear layer over features of this width that a file has, if it has one.
+  static func layer(in contents: WeightsFile, width: Int) -> String? {
+    layers.first { name in
+      contents.shape(of: name + ".weight").map { $0.rank == 2 && $0[1] == width } ?? false
+    }
+  }
+
   /// A backbone with the linear layer that its file has behind it.
   func classifier(
     behind network: FrozenNetwork, _ contents: WeightsFile, unnamed: [String]?
   ) throws(WeightsError) -> FrozenClassifier {
-    let layer = Self.layers.first { name in
-      contents.shape(of: name + ".weight").map { $0.rank == 2 && $0[1] == network.width } ?? false
-    }
-    guard let layer, let shape = contents.shape(of: layer + ".weight") else {
+    guard let layer = Self.layer(in: contents, width: network.width),
+      let shape = contents.shape(of: layer + ".weight")
+    else {
       throw .notWeights(
         path: contents.path,
         reason: "it has no classifier behind its features (\(network.width) numbers): none of "

@@ -42,11 +42,11 @@ public struct FrozenClassifier {
   }
 
   /// patches: [B, P, 3·patch²] -> logits [B, C].
-  public func logits(_ patches: Tensor) -> Tensor {
-    layer(
-      Variable(network.features(patches)),
-      Pass(store, mode: .evaluation, precision: network.precision)
-    ).value
+  public func logits(_ patches: Tensor) -> Tensor { logits(ofFeatures: network.features(patches)) }
+
+  /// features: [B, D] -> logits [B, C].
+  public func logits(ofFeatures features: Tensor) -> Tensor {
+    layer(Variable(features), Pass(store, mode: .evaluation, precision: network.precision)).value
   }
 
   /// The number of weights, the classifier's among them.
@@ -67,6 +67,11 @@ public struct ClassesError: Error, Sendable, Equatable, CustomStringConvertible 
   public let path: String
   /// Its classes, and the network's.
   public let found, known: [String]
+
+  /// A folder's classes, and those that are known.
+  public init(path: String, found: [String], known: [String]) {
+    (self.path, self.found, self.known) = (path, found, known)
+  }
 
   /// Throws where a folder's classes are not exactly those that are known.
   public static func check(_ folder: ImageFolder, against known: [String]) throws(ClassesError) {

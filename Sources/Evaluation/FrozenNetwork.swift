@@ -71,6 +71,15 @@ public struct FrozenNetwork {
     backbone.features(patches, first: 0, Pass(store, mode: .evaluation, precision: precision)).value
   }
 
+  /// The same features, and the outputs of the layers at some paths, in the order of the paths; nil for a path where
+  /// there is none.
+  public func features(_ patches: Tensor, layers paths: [String]) -> (features: Tensor, layers: [Tensor?]) {
+    let pass = Pass(store, mode: .evaluation, precision: precision)
+    pass.keeps = .some(Set(paths))
+    let features = backbone.features(patches, first: 0, pass).value
+    return (features, paths.map { pass.layer($0)?.value.float32() })
+  }
+
   /// The number of weights.
   public var parameterCount: Int { store.parameterCount }
 

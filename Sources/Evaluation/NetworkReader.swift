@@ -73,10 +73,23 @@ public struct NetworkReader: Sendable {
   public func readClassifier(_ path: String, unnamed: [String]? = nil) throws(WeightsError)
     -> FrozenClassifier
   {
+    let (network, contents) = try networkAndFile(path)
+    return try classifier(behind: network, contents, unnamed: unnamed)
+  }
+
+  /// The same; nil for weights without a classifier.
+  public func classifier(at path: String, unnamed: [String]? = nil) throws(WeightsError) -> FrozenClassifier?
+  {
+    let (network, contents) = try networkAndFile(path)
+    return Self.layer(in: contents, width: network.width) == nil
+      ? nil : try classifier(behind: network, contents, unnamed: unnamed)
+  }
+
+  private func networkAndFile(_ path: String) throws(WeightsError) -> (FrozenNetwork, WeightsFile) {
     let place = try place(of: path)
     let contents = try open(place.file)
-    let network = try network(of: contents, place.run, notes: place.notes)
-    return try classifier(behind: network, contents, unnamed: unnamed)
+    // That a run with labels has no teacher is nothing to say.
+    return (try network(of: contents, place.run, notes: []), contents)
   }
 
   /// All tensors of the file that `path` stands for, those of heads too, and what a copy should carry as metadata:
@@ -242,8 +255,9 @@ public struct NetworkReader: Sendable {
     let known = Set(wanted.map(\.name))
     var left: [String] = []
     for name in contents.names where !known.contains(name) {
-      let isHead = ["head.", "fc.", "classifier.", "ibot_head.", "projector.", "predictor."].contains(
-        where: name.hasPrefix)
+      let isHead = ["head.", "fc.", "classifier.", "ibot_head.", "projector.", "predictor.", "connector."]
+        .contains(
+          where: name.hasPrefix)
       guard isHead || name == "mask_token" || name.hasSuffix("num_batches_tracked") else {
         throw .file(.unexpected(path: contents.path, name: name, shape: contents.shape(of: name)!))
       }

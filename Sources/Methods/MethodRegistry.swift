@@ -1,7 +1,25 @@
+import EmanateAugmentations
 import EmanateConfiguration
 import EmanateData
 import EmanateNetworks
 import EmanateObjectives
+
+/// What a method is made for.
+public struct MethodMaterial: Sendable {
+  /// All settings.
+  public let configuration: ExperimentConfiguration
+  /// The images that are learned from.
+  public let folder: ImageFolder
+  /// How the views are normalised.
+  public let preparation: ImagePreparation
+
+  /// Settings and images; `preparation` as the run's recipe has it.
+  public init(
+    _ configuration: ExperimentConfiguration, _ folder: ImageFolder, preparation: ImagePreparation = .imageNet
+  ) {
+    (self.configuration, self.folder, self.preparation) = (configuration, folder, preparation)
+  }
+}
 
 /// All methods by name. A new method is a file and a line here; the line also enrols it in the registry's
 /// tests.
@@ -23,33 +41,38 @@ public enum MethodRegistry {
     /// What it learns from.
     public var kind = Kind.unlabelled
     /// The method with freshly initialised networks, for the images of a folder.
-    public let make: @Sendable (ExperimentConfiguration, ImageFolder) throws -> any Method
+    public let make: @Sendable (MethodMaterial) throws -> any Method
   }
 
   /// Every method.
   public static let all: [Entry] = [
     Entry(
       name: DINO.name, summary: "self-distillation with no labels (Caron et al. 2021, arXiv:2104.14294)",
-      make: { configuration, _ in DINO(configuration) }),
+      make: { DINO($0.configuration) }),
     Entry(
       name: BYOL.name, summary: "bootstrap your own latent (Grill et al. 2020, arXiv:2006.07733)",
-      make: { configuration, _ in BYOL(configuration) }),
+      make: { BYOL($0.configuration) }),
     Entry(
       name: SimSiam.name,
       summary: "siamese networks without a teacher, a control (Chen and He 2021, arXiv:2011.10566)",
-      make: { configuration, _ in SimSiam(configuration) }),
+      make: { SimSiam($0.configuration) }),
     Entry(
       name: DINOv2.name,
       summary: "DINO, masked patches and spread features together (Oquab et al. 2023, arXiv:2304.07193)",
-      make: { configuration, _ in try DINOv2(configuration) }),
+      make: { try DINOv2($0.configuration) }),
     Entry(
       name: MeanTeacher.name,
       summary:
         "a few labels, and consistency with the mean of students (Tarvainen and Valpola 2017, arXiv:1703.01780)",
-      make: { try MeanTeacher($0, $1) }),
+      make: { try MeanTeacher($0.configuration, $0.folder) }),
     Entry(
-      name: SupervisedLearning.name, summary: "classification from labels, from random or given weights",
-      kind: .labelled, make: { try SupervisedLearning($0, $1) }),
+      name: SupervisedLearning.name,
+      summary: "classification from labels, smoothed or mixed (Szegedy et al. 2016, arXiv:1512.00567)",
+      kind: .labelled, make: { try SupervisedLearning($0.configuration, $0.folder) }),
+    Entry(
+      name: KnowledgeDistillation.name,
+      summary: "from teachers into a student, with or without labels (Hinton et al. 2015, arXiv:1503.02531)",
+      kind: .labelled, make: { try KnowledgeDistillation($0) }),
   ]
 
   /// The method of this name.

@@ -46,6 +46,10 @@ public final class Pass {
   private let images: BatchPart?
   private let store: ParameterStore
   private var variables: [Variable?]
+  /// Which layers' outputs are kept for whoever asks; none unless said so before the network runs.
+  public var keeps = KeptLayers.none
+  /// What was kept, in the order of computation; a layer that ran in parts has its parts' rows together.
+  public private(set) var layers: [(path: String, value: Variable)] = []
 
   /// A pass without tape computes values only. `seed` and `step` key the randomness inside the network, together with a
   /// sample's place in the batch; `images` says which part of the batch this pass sees, if not the whole. Statistics are
@@ -91,6 +95,24 @@ public final class Pass {
     bufferUpdates.append(BufferUpdate(buffer: buffer, value: value, share: share))
   }
 
+  /// Keeps the output of a layer where it is wanted. A layer that runs on part after part of a batch gives its rows part
+  /// by part.
+  func note(_ x: Variable, at path: @autoclosure () -> String) {
+    if case .none = keeps { return }
+    let path = path()
+    guard keeps.wants(path) else { return }
+    if let place = layers.firstIndex(where: { $0.path == path }) {
+      layers[place].value = concatenated([layers[place].value, x])
+    } else {
+      layers.append((path, x))
+    }
+  }
+
+  /// The output of the layer at a path: `layer3.1`, or `layer3` for the last one in it. It must have been kept.
+  public func layer(_ path: String) -> Variable? {
+    layers.last { KeptLayers.some([path]).wants($0.path) }?.value
+  }
+
   /// y = block(x), computed once more in the backward pass where the pass is to save memory.
   package func block(_ x: Variable, _ block: @escaping (Variable) -> Variable) -> Variable {
     switch memory {
@@ -111,6 +133,21 @@ public final class Pass {
       return generator.uniform() >= rate
     }
     return kept.isEmpty ? .none : .some(kept, scale: Float(1 / (1 - rate)))
+  }
+}
+
+/// Which layers' outputs a pass keeps.
+public enum KeptLayers: Sendable {
+  /// No layer's, every layer's, or those at or below some paths.
+  case none, all, some(Set<String>)
+
+  /// Whether the layer at `path` is one of them.
+  func wants(_ path: String) -> Bool {
+    switch self {
+    case .none: false
+    case .all: true
+    case .some(let wanted): wanted.contains { path == $0 || path.hasPrefix($0 + ".") }
+    }
   }
 }
 

@@ -51,6 +51,10 @@ public struct TrainingRun {
     let globalViews: Int
     /// The weights that the backbone begins with, where they are given and no checkpoint replaces them.
     let start: StartWeights?
+
+    func material(_ configuration: ExperimentConfiguration) -> MethodMaterial {
+      MethodMaterial(configuration, folder, preparation: recipe.preparation)
+    }
   }
 
   /// Checks settings, recipe and images; writes nothing.
@@ -71,6 +75,9 @@ public struct TrainingRun {
     let continues = resumes && run.newestCheckpoint != nil
     var recipe = try configuration.resolvedRecipe()
     let start = continues ? nil : try StartWeights(configuration, recipe: recipe)
+    if configuration.data.preparation == .teacher {
+      recipe.prepare(as: try NetworkReader().read(configuration.distill.teachers[0]).preparation)
+    }
     if configuration.data.preparation == .weights {
       // A run that is continued keeps its own, also where the weights it began with are gone.
       recipe.prepare(as: try start?.preparation ?? Recipe(contentsOf: run.recipe).preparation)
@@ -122,7 +129,7 @@ public struct TrainingRun {
     func open<M: Method>(_ method: M) throws -> RunOutcome {
       try start(method, preparation, observer: observer, clock: clock, shouldStop: shouldStop)
     }
-    return try open(try method.make(configuration, preparation.folder))
+    return try open(try method.make(preparation.material(configuration)))
   }
 
   /// The configuration's method.

@@ -34,7 +34,13 @@ import Testing
   }
 
   private func made(_ choice: Case) throws -> any EmanateMethods.Method {
-    try choice.method.make(configuration(choice), folder())
+    var configuration = try configuration(choice)
+    guard choice.method.name == KnowledgeDistillation.name else {
+      return try choice.method.make(MethodMaterial(configuration, folder()))
+    }
+    let teacher = try TeacherFile(classes: ["even", "odd"])
+    try configuration.set("distill.teachers=[\"\(teacher.path)\"]")
+    return try choice.method.make(MethodMaterial(configuration, folder()))
   }
 
   private func configuration(_ choice: Case) throws -> ExperimentConfiguration {

@@ -53,7 +53,8 @@ import Testing
 
     // What would go unnoticed if nothing moved: running statistics are in the files, and the rest of the run moves them.
     let checkpoint = try #require(RunFolder(scratch.path + "/whole").newestCheckpoint)
-    let made = try #require(MethodRegistry.entry(named: method)).make(configuration, ImageFolder(data))
+    let made = try #require(MethodRegistry.entry(named: method)).make(
+      MethodMaterial(configuration, ImageFolder(data)))
     for (name, store) in [("student", made.student)] + made.networks {
       let file = try Safetensors.read("\(checkpoint)/\(name).safetensors")
       #expect(Set(file.names) == Set(store.tensors.map { $0.name }))
@@ -72,8 +73,10 @@ import Testing
   {
     let data = try labelledImages(6)
     let configuration = try configuration(method, backbone, "training.batchParts=2", "training.steps=2")
-    let couples = try #require(MethodRegistry.entry(named: method)).make(configuration, ImageFolder(data))
-      .couplesImages
+    let couples = try #require(MethodRegistry.entry(named: method)).make(
+      MethodMaterial(configuration, ImageFolder(data))
+    )
+    .couplesImages
     #expect(couples == (!["dino", "mean-teacher"].contains(method) || backbone == "resnet18"))
     let run = scratch.path + "/run"
     guard couples else {

@@ -114,9 +114,12 @@ public struct ConvNeXt: Backbone {
   /// The last map, averaged and normalised: [B, D].
   public func features(_ patches: Tensor, first: Int, _ pass: Pass) -> Variable {
     var x = entryNorm(entry(imageMap(patches).raw, pass), pass)
-    for (stage, blocks) in zip(stages, blocks) {
+    for (number, (stage, blocks)) in zip(stages, blocks).enumerated() {
       if let stage { x = stage.downsample(stage.norm(x, pass), pass) }
-      for block in blocks { x = pass.block(x) { block($0, first: first, pass) } }
+      for (index, block) in blocks.enumerated() {
+        x = pass.block(x) { block($0, first: first, pass) }
+        pass.note(x, at: "stages.\(number).blocks.\(index)")
+      }
     }
     return last(globalAverage(x), pass)
   }

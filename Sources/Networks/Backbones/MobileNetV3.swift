@@ -80,7 +80,10 @@ public struct MobileNetV3: Backbone {
   /// The last map, averaged: [B, 576].
   public func features(_ patches: Tensor, first: Int, _ pass: Pass) -> Variable {
     var x = materialized(entry(imageMap(patches), pass, .hardSwish))
-    for block in blocks { x = pass.block(x) { block($0, pass) } }
+    for (index, block) in blocks.enumerated() {
+      x = pass.block(x) { block($0, pass) }
+      pass.note(x, at: "features.\(index + 1)")
+    }
     return globalAverage(materialized(last(FeatureMap(x), pass, .hardSwish)))
   }
 }

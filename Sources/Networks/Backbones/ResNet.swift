@@ -60,6 +60,8 @@ public struct ResNet: Backbone {
   let entry: Convolution
   let entryNorm: BatchNorm
   let blocks: [ResidualBlock]
+  /// What each block is called: `layer1.0`.
+  private let paths: [String]
 
   /// Asks `scope` for all parameters.
   public init(_ scope: ParameterScope, _ sizes: ResNetSizes) {
@@ -69,18 +71,19 @@ public struct ResNet: Backbone {
       scope.scope("conv1"), from: 3, to: sizes.channels, side: isLarge ? 7 : 3, stride: isLarge ? 2 : 1)
     entryNorm = BatchNorm(scope.scope("bn1"), channels: sizes.channels)
     var channels = sizes.channels
-    var blocks: [ResidualBlock] = []
+    var (blocks, paths): ([ResidualBlock], [String]) = ([], [])
     for (stage, depth) in sizes.depths.enumerated() {
       for index in 0..<depth {
+        paths.append("layer\(stage + 1).\(index)")
         let block = ResidualBlock(
-          scope.scope("layer\(stage + 1).\(index)"), from: channels, width: sizes.channels << stage,
+          scope.scope(paths.last!), from: channels, width: sizes.channels << stage,
           sizes.block,
           stride: stage > 0 && index == 0 ? 2 : 1)
         channels = block.outputs
         blocks.append(block)
       }
     }
-    (self.blocks, width) = (blocks, channels)
+    (self.blocks, self.paths, width) = (blocks, paths, channels)
   }
 
   /// The last map, averaged: [B, D].
@@ -94,7 +97,10 @@ public struct ResNet: Backbone {
     var x =
       sizes.stem == .imageNet
       ? maxPool(entered, side: 3, stride: 2, padding: 1) : materialized(entered)
-    for block in blocks { x = pass.block(x) { block($0, pass) } }
+    for (block, path) in zip(blocks, paths) {
+      x = pass.block(x) { block($0, pass) }
+      pass.note(x, at: path)
+    }
     return x
   }
 }

@@ -100,7 +100,10 @@ public struct VisionTransformer: Backbone {
       let end = min(start + chunk, batch)
       var x = embedded(patches[rows: start..<end], positions, pass)
       let place = first + start
-      for block in blocks.dropLast() { x = pass.block(x) { block($0, first: place, pass) } }
+      for (index, block) in blocks.dropLast().enumerated() {
+        x = pass.block(x) { block($0, first: place, pass) }
+        pass.note(x, at: "blocks.\(index)")
+      }
       parts.append(pass.block(x) { blocks.last!.classToken($0, first: place, pass) })
       start = end
     }

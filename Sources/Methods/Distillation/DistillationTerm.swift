@@ -1,0 +1,78 @@
+import EmanateAutograd
+import EmanateNetworks
+import EmanateTensors
+
+/// A loss that compares a student with its teacher, beside labels and soft targets. To add one, write a conformer and a
+/// line in `TermRegistry`.
+public protocol DistillationTerm {
+  /// The loss of a batch, [1], before its weight.
+  mutating func callAsFunction(_ batch: DistillationBatch, _ pass: Pass) -> Variable
+  /// Called once after the optimizer's step.
+  mutating func didStep()
+  /// What a checkpoint keeps of it, by name.
+  var state: [(name: String, tensor: Tensor)] { get }
+  /// Puts saved state back.
+  mutating func restore(_ state: [String: Tensor])
+}
+
+extension DistillationTerm {
+  /// Nothing.
+  public mutating func didStep() {}
+  /// Nothing.
+  public var state: [(name: String, tensor: Tensor)] { [] }
+  /// Nothing.
+  public mutating func restore(_ state: [String: Tensor]) {}
+}
+
+/// What both networks made of a batch.
+public struct DistillationBatch {
+  /// The student's logits [B, C], if it has a classifier.
+  public let logits: Variable?
+  /// The student's features [B, D].
+  public let features: Variable
+  /// The outputs of the student's layers, as paired with the teacher's.
+  public let layers: [Variable]
+  /// The teacher's outputs.
+  public let teacher: Teacher.Outputs
+  /// The images' classes, and their rows in the folder.
+  public let labels, samples: [Int]
+  /// The step's number.
+  public let step: Int
+}
+
+/// What a term is told when it is made.
+public struct TermSite {
+  /// Where its connectors' parameters are asked for.
+  public let scope: ParameterScope
+  /// A student's and a teacher's layer that are compared.
+  public typealias Pair = (student: LayerListing.Layer, teacher: LayerListing.Layer)
+  /// The layers, in pairs.
+  public let pairs: [Pair]
+  /// The lengths of the student's and the teacher's feature rows.
+  public let studentWidth, teacherWidth: Int
+  /// The class of each of the folder's images; empty where no classes are known.
+  public let labels: [Int]
+  /// How many images the folder has.
+  public let images: Int
+  /// What logits are divided by.
+  public let temperature: Float
+  /// Keys what is drawn.
+  public let seed: UInt64
+}
+
+/// A learned layer that brings a student's channels to the teacher's: a convolution of side 1, or a linear layer over
+/// tokens and rows (FitNets' regressor, Romero et al. 2015, arXiv:1412.6550).
+struct Connector {
+  private let layer: Linear
+
+  init(_ scope: ParameterScope, from inputs: Int, to outputs: Int) {
+    layer = Linear(scope, from: inputs, to: outputs)
+  }
+
+  /// [..., I] -> [..., O].
+  func callAsFunction(_ x: Variable, _ pass: Pass) -> Variable {
+    let rows = x.reshaped([x.shape.rows, x.shape[-1]])
+    let y = layer(rows, pass)
+    return y.reshaped(Shape(x.shape.array.dropLast() + [y.shape[1]]))
+  }
+}

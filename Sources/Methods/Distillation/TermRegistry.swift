@@ -1,0 +1,102 @@
+import EmanateAutograd
+import EmanateObjectives
+import EmanateTensors
+
+/// All terms of distillation by name. A new one is a file and a line here; the line also enrols it in the registry's
+/// tests.
+public enum TermRegistry {
+  /// What a term compares, and so what both networks must have.
+  public enum Kind: String, Sendable {
+    /// Logits: both need a classifier.
+    case response
+    /// Outputs of layers, in pairs.
+    case layers
+    /// The images' features among themselves.
+    case relation
+  }
+
+  /// One term.
+  public struct Entry: Sendable {
+    /// What users choose it by.
+    public let name: String
+    /// What it compares.
+    public let kind: Kind
+    /// One line, with the source and the weight its authors give it.
+    public let summary: String
+    /// The term, its connectors asked of the site's scope; a sentence about what does not fit is thrown.
+    let make: @Sendable (TermSite) throws(TermMisfit) -> any DistillationTerm
+  }
+
+  /// Every term.
+  public static let all: [Entry] = [
+    Entry(
+      name: "standardized", kind: .response,
+      summary:
+        "soft targets of logits with mean 0 and deviation 1 (Sun et al. 2024, arXiv:2403.01427); weight 9",
+      make: { site in
+        let loss = StandardizedDistillationLoss(temperature: site.temperature)
+        return ResponseTerm { loss(student: $0, teacher: $1) }
+      }),
+    Entry(
+      name: "dist", kind: .response,
+      summary:
+        "correlation of probabilities within and between classes (Huang et al. 2022, arXiv:2205.10536); weight 1",
+      make: { site in
+        let loss = DISTLoss(temperature: site.temperature)
+        return ResponseTerm { loss(student: $0, teacher: $1) }
+      }),
+    Entry(
+      name: "decoupled", kind: .response,
+      summary: "true class and the others apart (Zhao et al. 2022, arXiv:2203.08679); weight 1",
+      make: { site in
+        let loss = DecoupledLoss(temperature: site.temperature)
+        return ResponseTerm { loss(student: $0, teacher: $1, labels: $2) }
+      }),
+    Entry(
+      name: "hint", kind: .layers,
+      summary: "layers' outputs through a connector (FitNets, Romero et al. 2015, arXiv:1412.6550); weight 1",
+      make: { site throws(TermMisfit) in try HintTerm(site) }),
+    Entry(
+      name: "attention", kind: .layers,
+      summary: "where layers are strong (Zagoruyko and Komodakis 2017, arXiv:1612.03928); weight 1",
+      make: { site throws(TermMisfit) in try AttentionTerm(site) }),
+    Entry(
+      name: "variational", kind: .layers,
+      summary:
+        "layers' outputs with a learned variance a channel (Ahn et al. 2019, arXiv:1904.05835); weight 1",
+      make: { site throws(TermMisfit) in try VariationalTerm(site) }),
+    Entry(
+      name: "distance", kind: .relation,
+      summary: "distances between images (RKD, Park et al. 2019, arXiv:1904.05068); weight 25",
+      make: { _ in RelationTerm { RelationalDistanceLoss()(student: $0, teacher: $1) } }),
+    Entry(
+      name: "angle", kind: .relation,
+      summary: "angles between images (RKD, Park et al. 2019, arXiv:1904.05068); weight 50",
+      make: { _ in RelationTerm { RelationalAngleLoss()(student: $0, teacher: $1) } }),
+    Entry(
+      name: "similarity", kind: .relation,
+      summary: "which images are alike (Tung and Mori 2019, arXiv:1907.09682); weight 3000",
+      make: { _ in RelationTerm { SimilarityPreservingLoss()(student: $0, teacher: $1) } }),
+    Entry(
+      name: "probabilistic", kind: .relation,
+      summary:
+        "each image's neighbours as probabilities (PKT, Passalis and Tefas 2018, arXiv:1803.10837); weight 10",
+      make: { _ in RelationTerm { ProbabilisticTransferLoss()(student: $0, teacher: $1) } }),
+    Entry(
+      name: "correlation", kind: .relation,
+      summary: "correlation of images by a kernel (Peng et al. 2019, arXiv:1904.01802); weight 0.02",
+      make: { _ in RelationTerm { CorrelationCongruenceLoss()(student: $0, teacher: $1) } }),
+    Entry(
+      name: "contrastive", kind: .relation,
+      summary: "one image's embeddings against others' (CRD, Tian et al. 2020, arXiv:1910.10699); weight 0.8",
+      make: { site throws(TermMisfit) in try ContrastiveTerm(site) }),
+  ]
+
+  /// The term of this name.
+  public static func entry(named name: String) -> Entry? { all.first { $0.name == name } }
+}
+
+/// Why a term cannot compare a student and a teacher, in words that name both sides.
+struct TermMisfit: Error {
+  let reason: String
+}
