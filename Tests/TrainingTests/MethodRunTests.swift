@@ -6,11 +6,11 @@ import EmanateTraining
 import Foundation
 import Testing
 
-/// Whole runs of every method, over a transformer and over a network of convolutions.
+/// Whole runs of every method that needs no labels, over a transformer and over a network of convolutions.
 @Suite(.serialized) struct MethodRunTests {
   let scratch = Scratch()
   /// Every method over every backbone that it takes: patches are masked in transformers only.
-  static let cases = MethodRegistry.all.flatMap { entry in
+  static let cases = MethodRegistry.all.filter { $0.kind == .unlabelled }.flatMap { entry in
     (entry.name == "dinov2" ? ["vit_tiny"] : ["vit_tiny", "resnet18"]).map { (entry.name, $0) }
   }
 
