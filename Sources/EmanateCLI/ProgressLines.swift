@@ -71,6 +71,15 @@ final class ProgressLines: RunObserver {
     StandardError.warn(warning)
   }
 
+  func didValidate(_ report: ClassificationReport, done: Int, isBest: Bool, seconds: Double) {
+    finish()
+    put(
+      String(
+        format: "after %d steps: %.2f %% top-1 of %d images held out, loss %.4f%@, in %.1f s\n", done,
+        report.accuracy.top1, report.accuracy.count, report.loss, isBest ? ", the best so far" : "", seconds)
+    )
+  }
+
   /// Ends the line that was being rewritten.
   func finish() {
     if isLineOpen { put("\n") }

@@ -228,6 +228,8 @@ public struct TrainingRun {
       trainer.start = state.step
       trainer.loaderState = state.loader
       trainer.validated = state.validation
+      // The process may have ended between the best checkpoint and its name.
+      if let best = state.validation?.best.done { try run.markBest(best) }
       if let saved = state.collapse, trainer.watch != nil {
         trainer.watch = CollapseWatch(limits: trainer.watch!.limits, state: saved)
       }

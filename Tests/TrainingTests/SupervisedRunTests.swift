@@ -61,6 +61,16 @@ import Testing
     // With one checkpoint kept, the best stays beside the newest.
     let steps = RunFolder(run).checkpointSteps
     #expect(steps.contains(best.done) && steps.contains(24) && steps.count <= 2)
+    // A name that a crash kept from being written is written by the next start.
+    let name = run + "/checkpoints/best"
+    let named = try String(contentsOfFile: name, encoding: .utf8)
+    #expect(named == "step-\(best.done)\n")
+    try FileManager.default.removeItem(atPath: name)
+    try pretrain(
+      try configuration(steps: 24, "validation.share=0.2", "supervised.labelSmoothing=0.1"), data: data,
+      run: run
+    ) { $0.resumes = true }
+    #expect(try String(contentsOfFile: name, encoding: .utf8) == named)
   }
 
   @Test(arguments: [
