@@ -64,7 +64,7 @@ struct DistillCommand: ParsableCommand {
     threading.apply()
     if listsLayers { return try listLayers() }
     let tested = try test.map { try listing($0) }
-    if let tested { try ClassesError.check(tested, against: ImageFolder(train).classes) }
+    if let tested { try check(tested) }
     let interruption = Interruption()
     let taught = try trained(try configuration(), options.out, interruption)
     guard let tested, !taught.outcome.isInterrupted else { return try finish(taught) }
@@ -74,14 +74,29 @@ struct DistillCommand: ParsableCommand {
       of: teachers[0])
     var alone: ClassifierJudgement?
     if baseline {
-      let untaught = try trained(try baselineConfiguration(), options.out + "-baseline", interruption)
+      let untaught = try trained(try baselineConfiguration(), besides, interruption)
       if untaught.outcome.isInterrupted { return try finish(untaught) }
-      alone = try ClassifierJudgement(run: options.out + "-baseline", test: tested)
+      alone = try ClassifierJudgement(run: besides, test: tested)
     }
     let comparison = DistillationComparison(teacher: teacher, student: student, baseline: alone)
     output.result(
       Summary(taught.outcome, comparison, run: options.out), text: taught.outcome.best + comparison.text)
   }
+
+  /// What would be found out at the end, before anything is trained.
+  private func check(_ tested: ImageFolder) throws {
+    try ClassesError.check(tested, against: ImageFolder(train).classes)
+    if try NetworkReader(hints).classifier(at: teachers[0]) == nil {
+      throw CommandFailure(
+        .usage, "--test: the teacher \(teachers[0]) has no classifier, so its student will have none to test")
+    }
+    if baseline && RunFolder(besides).holdsRun && !options.resume && !options.overwrite {
+      throw TrainingError.runExists(path: besides)
+    }
+  }
+
+  /// The folder of the baseline's run.
+  private var besides: String { options.out + "-baseline" }
 
   private typealias Trained = (outcome: RunOutcome, run: String)
 

@@ -1,0 +1,107 @@
+import Emanate
+import Foundation
+import TestSupport
+import Testing
+
+/// `distill` from the outside.
+@Suite(.serialized) struct DistillCommandTests {
+  private func withTeacher(_ body: (String) throws -> Void) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "emanate-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for (part, count) in [("train", 10), ("test", 3)] {
+      for (place, name) in ["dark", "light"].enumerated() {
+        let path = "\(folder.path)/\(part)/\(name)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        for number in 0..<count {
+          let pixels = (0..<16 * 16 * 3).map { UInt8(($0 * 37 + number * 11) % 60 + place * 120) }
+          try PNGEncoder().write(Image(width: 16, height: 16, pixels: pixels), to: "\(path)/\(number).png")
+        }
+      }
+    }
+    let taught = try Program.run(
+      [
+        "finetune", "--arch", "resnet18", "--side", "16", "--train", "train", "--test", "test", "--out",
+        "teacher",
+      ]
+        + Self.quick(channels: 8), in: folder.path)
+    try #require(taught.status == 0, "\(taught.errors)")
+    try body(folder.path)
+  }
+
+  private static func quick(channels: Int) -> [String] {
+    [
+      "network.channels=\(channels)", "network.stem=cifar", "training.steps=16", "training.batchSize=4",
+      "training.learningRate=0.3", "training.warmupEpochs=0",
+    ].flatMap { ["--set", $0] }
+  }
+
+  private func object(_ outcome: Program.Outcome) throws -> [String: Any] {
+    try #require(outcome.status == 0, "\(outcome.errors)")
+    return try #require(try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
+  }
+
+  @Test func `a student, its baseline and its teacher are compared, and the student goes on by itself`()
+    throws
+  {
+    try withTeacher { folder in
+      let command =
+        [
+          "distill", "--teacher", "teacher", "--train", "train", "--test", "test", "--out", "small",
+          "--baseline",
+        ]
+        + Self.quick(channels: 4) + ["--set", "distill.terms=[hint=1, distance=25]", "--json"]
+      let summary = try object(try Program.run(command, in: folder))
+      for key in ["top1", "teacher_top1", "baseline_top1", "agreement"] {
+        #expect((0...100).contains(try #require(summary[key] as? Double)), "\(key)")
+      }
+      #expect(
+        try #require(summary["student_parameters"] as? Int) * 3 < #require(
+          summary["teacher_parameters"] as? Int))
+      // The connector of `hint` stays behind.
+      let judged = try object(
+        try Program.run(["evaluate", "--weights", "small", "--test", "test", "--json"], in: folder))
+      #expect(judged["top1"] as? Double == summary["top1"] as? Double)
+      let metrics = try String(contentsOfFile: folder + "/small-baseline/metrics.jsonl", encoding: .utf8)
+      #expect(!metrics.contains("softTargetsLoss"))
+
+      let again = try Program.run(command, in: folder)
+      #expect(again.status == 64 && again.errors.contains("holds a run already"))
+      let resumed = try object(try Program.run(command + ["--resume"], in: folder))
+      #expect(resumed["top1"] as? Double == summary["top1"] as? Double)
+    }
+  }
+
+  @Test func `layers are listed with their shapes, and what does not fit is refused before training`() throws
+  {
+    try withTeacher { folder in
+      let listed = try object(
+        try Program.run(
+          ["distill", "--teacher", "teacher", "--list-layers", "--json"] + Self.quick(channels: 4), in: folder
+        ))
+      let layers = try #require(listed["student"] as? [[String: Any]])
+      #expect(
+        layers.first?["path"] as? String == "layer1.0" && layers.first?["shape"] as? [Int] == [16, 16, 4])
+      #expect(listed["teacher_features"] as? Int == 64)
+
+      func refusal(_ arguments: [String]) throws -> (status: Int32, errors: String) {
+        let outcome = try Program.run(
+          ["distill", "--teacher", "teacher", "--train", "train", "--out", "never"] + arguments
+            + Self.quick(channels: 4), in: folder)
+        #expect(!FileManager.default.fileExists(atPath: folder + "/never"))
+        return (outcome.status, outcome.errors)
+      }
+      let layer = try refusal([
+        "--set", "distill.terms=[hint=1]", "--set", "distill.layers=[\"layer1:layer7\"]",
+      ])
+      #expect(layer.status == 64 && layer.errors.contains("has no layer `layer7`; it has layer1.0"))
+      let term = try refusal(["--set", "distill.terms=[hunt=1]"])
+      #expect(term.status == 64 && term.errors.contains("there is no such term; there are standardized"))
+      let lone = try refusal(["--baseline"])
+      #expect(lone.status == 64 && lone.errors.contains("--baseline needs --test"))
+      try FileManager.default.moveItem(atPath: folder + "/test/light", toPath: folder + "/test/bright")
+      let classes = try refusal(["--test", "test"])
+      #expect(classes.status == 65 && classes.errors.contains("bright, dark"))
+    }
+  }
+}
