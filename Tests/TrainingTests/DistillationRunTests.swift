@@ -76,13 +76,6 @@ import Testing
     let configuration = try configuration(
       "distillation", steps: 8, "distill.teachers=[\"\(teacher)\"]", "distill.terms=\(terms)",
       "validation.share=0.25")
-    try pretrain(configuration, data: data, run: scratch.path + "/whole")
-    try pretrain(configuration, data: data, run: scratch.path + "/parts", stopAfter: 3)
-    try pretrain(configuration, data: data, run: scratch.path + "/parts") { $0.resumes = true }
-    let (whole, parts) = (
-      try bytes(ofRun: scratch.path + "/whole"), try bytes(ofRun: scratch.path + "/parts")
-    )
-    #expect(Set(whole.keys) == Set(parts.keys))
-    for (file, contents) in whole { #expect(parts[file] == contents, "\(file)") }
+    try expectResumedEqualsWhole(configuration, data: data, in: scratch.path)
   }
 }

@@ -94,3 +94,17 @@ func bytes(ofRun run: String) throws -> [String: Data] {
   }
   return files
 }
+
+/// A run in `folder`/whole, and one in `folder`/parts that stops after three steps and resumes, leave the same bytes.
+func expectResumedEqualsWhole(_ configuration: ExperimentConfiguration, data: String, in folder: String)
+  throws
+{
+  try pretrain(configuration, data: data, run: folder + "/whole")
+  try pretrain(configuration, data: data, run: folder + "/parts", stopAfter: 3)
+  try pretrain(configuration, data: data, run: folder + "/parts") { $0.resumes = true }
+  let (whole, parts) = (
+    try bytes(ofRun: folder + "/whole"), try bytes(ofRun: folder + "/parts")
+  )
+  #expect(Set(whole.keys) == Set(parts.keys))
+  for (file, contents) in whole { #expect(parts[file] == contents, "\(file)") }
+}

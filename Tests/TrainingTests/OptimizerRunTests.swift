@@ -27,14 +27,7 @@ import Testing
   func `a run that stops and resumes equals one that does not, byte for byte`(name: String) throws {
     let data = try scratch.images(14)
     let configuration = try configuration(name)
-    try pretrain(configuration, data: data, run: scratch.path + "/whole")
-    try pretrain(configuration, data: data, run: scratch.path + "/parts", stopAfter: 3)
-    try pretrain(configuration, data: data, run: scratch.path + "/parts") { $0.resumes = true }
-    let (whole, parts) = (
-      try bytes(ofRun: scratch.path + "/whole"), try bytes(ofRun: scratch.path + "/parts")
-    )
-    #expect(Set(whole.keys) == Set(parts.keys))
-    for (file, contents) in whole { #expect(parts[file] == contents, "\(file)") }
+    try expectResumedEqualsWhole(configuration, data: data, in: scratch.path)
     let checkpoint = try #require(RunFolder(scratch.path + "/whole").newestCheckpoint)
     let saved = try Safetensors.read(checkpoint + "/optimizer.safetensors").names
     let buffers = Set(saved.compactMap { $0.split(separator: ".").first.map(String.init) })

@@ -81,14 +81,7 @@ import Testing
     let data = try classes(8)
     var configuration = try configuration(steps: 8)
     for setting in settings { try configuration.set(setting) }
-    try pretrain(configuration, data: data, run: scratch.path + "/whole")
-    try pretrain(configuration, data: data, run: scratch.path + "/parts", stopAfter: 3)
-    try pretrain(configuration, data: data, run: scratch.path + "/parts") { $0.resumes = true }
-    let (whole, parts) = (
-      try bytes(ofRun: scratch.path + "/whole"), try bytes(ofRun: scratch.path + "/parts")
-    )
-    #expect(Set(whole.keys) == Set(parts.keys))
-    for (file, contents) in whole { #expect(parts[file] == contents, "\(file)") }
+    try expectResumedEqualsWhole(configuration, data: data, in: scratch.path)
   }
 
   @Test func `where only the head learns, the backbone keeps its bytes`() throws {
