@@ -106,12 +106,7 @@ struct DistillCommand: ParsableCommand {
   ) throws -> Trained {
     var training = options.training(configuration, data: train)
     training.run = RunFolder(run)
-    let progress = ProgressLines(output: output)
-    let outcome = try training(
-      observer: progress, clock: { ProcessInfo.processInfo.systemUptime },
-      shouldStop: { interruption.isAsked })
-    progress.finish()
-    return (outcome, run)
+    return (try training(showing: output, until: interruption), run)
   }
 
   /// An interrupted run, or one that nothing is to be compared with.
@@ -152,6 +147,8 @@ struct DistillCommand: ParsableCommand {
     return try NetworkSettings.yaml(
       try student(side: side ?? teacher.side), side: side ?? teacher.side, path: "--student")
       + "data.preparation: teacher\n"
+      // Without a classifier nothing can be told right or wrong.
+      + (try NetworkReader(hints).classifier(at: teachers[0]) == nil ? "" : "validation.share: 0.1\n")
       + "distill.teachers: \(SettingText.list(teachers).description)\n"
   }
 

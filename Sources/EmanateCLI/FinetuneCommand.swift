@@ -47,18 +47,11 @@ struct FinetuneCommand: ParsableCommand {
     threading.apply()
     try checkClasses()
     let training = options.training(try settings(), data: train)
-    let interruption = Interruption()
-    let progress = ProgressLines(output: output)
-    let outcome = try training(
-      observer: progress, clock: { ProcessInfo.processInfo.systemUptime },
-      shouldStop: { interruption.isAsked })
-    progress.finish()
+    let outcome = try training(showing: output)
     if outcome.isInterrupted {
       output.result(
         Summary(outcome, nil, run: options.out),
-        text:
-          outcome.stopped(options.out)
-      )
+        text: outcome.stopped(options.out))
       throw ExitCode(CommandFailure.Code.interrupted.rawValue)
     }
     let judgement = try ClassifierJudgement(run: options.out, test: listing(test))

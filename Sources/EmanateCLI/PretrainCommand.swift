@@ -45,12 +45,7 @@ struct PretrainCommand: ParsableCommand {
     threading.apply()
     let pretraining = options.training(try settings(), data: data)
     if dryRun { return try describe(pretraining) }
-    let interruption = Interruption()
-    let progress = ProgressLines(output: output)
-    let outcome = try pretraining(
-      observer: progress, clock: { ProcessInfo.processInfo.systemUptime },
-      shouldStop: { interruption.isAsked })
-    progress.finish()
+    let outcome = try pretraining(showing: output)
     output.result(Summary(outcome, run: options.out), text: text(of: outcome) + watch(of: outcome))
     if outcome.isInterrupted { throw ExitCode(CommandFailure.Code.interrupted.rawValue) }
   }

@@ -37,12 +37,7 @@ struct QuickstartCommand: ParsableCommand {
       "2/3  pretraining without labels: emanate pretrain --data \(out)/images/train --config quickstart")
     var pretraining = TrainingRun(configuration, data: ["\(out)/images/train"], run: "\(out)/run")
     pretraining.overwrites = overwrite
-    let interruption = Interruption()
-    let progress = ProgressLines(output: output)
-    let outcome = try pretraining(
-      observer: progress, clock: { ProcessInfo.processInfo.systemUptime },
-      shouldStop: { interruption.isAsked })
-    progress.finish()
+    let outcome = try pretraining(showing: output)
     if outcome.isInterrupted {
       output.say(
         "Stopped after step \(outcome.done) of \(outcome.steps). Go on: emanate pretrain --resume --data "

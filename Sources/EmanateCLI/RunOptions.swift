@@ -74,6 +74,19 @@ struct RunOptions: ParsableArguments {
   }
 }
 
+extension TrainingRun {
+  /// Runs it with progress shown, until its end or an interruption.
+  func callAsFunction(showing output: OutputOptions, until interruption: Interruption = Interruption()) throws
+    -> RunOutcome
+  {
+    let progress = ProgressLines(output: output)
+    defer { progress.finish() }
+    return try self(
+      observer: progress, clock: { ProcessInfo.processInfo.systemUptime },
+      shouldStop: { interruption.isAsked })
+  }
+}
+
 extension RunOutcome {
   /// What an interrupted run says last.
   func stopped(_ run: String) -> String {

@@ -2,6 +2,7 @@ import EmanateAugmentations
 import EmanateAutograd
 import EmanateConfiguration
 import EmanateData
+import EmanateEvaluation
 import EmanateKernels
 import EmanateNetworks
 import EmanateObjectives
@@ -69,7 +70,8 @@ public struct SupervisedLearning: Method {
       (images, targets) = (mixed.batch.groups[0].patches, mixed.labels)
     }
     let logits = self.logits(images, pass)
-    accuracy = Self.accuracy(of: logits.value, known)
+    let right = zip(ClassPrediction.of(logits.value), known).count { $0.label == $1 }
+    accuracy = 100 * Double(right) / Double(known.count)
     return criterion(logits, probabilities: targets.repeated(views.globalViews))
   }
 
@@ -102,18 +104,6 @@ public struct SupervisedLearning: Method {
   private func group(_ patches: Tensor, views: Int) -> ViewGroup {
     let grid = Int(Double(patches.shape[1]).squareRoot().rounded())
     return ViewGroup(views: views, side: grid * patch, patch: patch, patches: patches)
-  }
-
-  /// The share of first views whose greatest logit is the image's own class, in percent.
-  private static func accuracy(of logits: Tensor, _ labels: [Int]) -> Double {
-    let classes = logits.shape[1]
-    return logits.withElements { values in
-      let right = labels.indices.count { row in
-        let scores = values[row * classes..<(row + 1) * classes]
-        return scores.indices.max { scores[$0] < scores[$1] }! - scores.startIndex == labels[row]
-      }
-      return 100 * Double(right) / Double(max(1, labels.count))
-    }
   }
 
   /// The backbone, where only the head learns.

@@ -179,6 +179,11 @@ public struct TrainingRun {
         setting: "training.batchParts",
         reason: "\(M.name)'s loss couples the images of a batch, which must be computed at once: 1")
     }
+    if preparation.validation != nil && method.classes.isEmpty {
+      throw TrainingError.unavailable(
+        setting: "validation.share",
+        reason: "the network that learns has no classifier to judge; off trains it")
+    }
     preparation.start?.give(to: method)
     let isLabelled = try self.method.kind == .labelled
     return Trainer(

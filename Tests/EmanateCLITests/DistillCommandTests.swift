@@ -72,6 +72,38 @@ import Testing
     }
   }
 
+  @Test func `features are taught without any label, from folders without classes`() throws {
+    try withTeacher { folder in
+      let pretrained = try Program.run(
+        [
+          "pretrain", "--data", "train", "--out", "features", "--set", "network.architecture=resnet18",
+          "--set", "network.side=16", "--set", "data.views.globalSide=16", "--set", "data.views.locals=0",
+          "--set", "head.prototypes=8", "--set", "head.hidden=8",
+        ] + Self.quick(channels: 8), in: folder)
+      try #require(pretrained.status == 0, "\(pretrained.errors)")
+      let command =
+        [
+          "distill", "--teacher", "features", "--train", "train/dark", "--out", "small", "--set",
+          "distill.terms=[similarity=3000]", "--json",
+        ] + Self.quick(channels: 4)
+      // Sixteen steps of four of ten pictures are several passes.
+      #expect(try object(try Program.run(command, in: folder))["steps"] as? Int == 16)
+      let metrics = try String(contentsOfFile: folder + "/small/metrics.jsonl", encoding: .utf8)
+      #expect(metrics.contains("similarityLoss") && !metrics.contains("labelsLoss"))
+      let judged = try Program.run(
+        ["distill", "--teacher", "features", "--train", "train", "--test", "test", "--out", "never"],
+        in: folder)
+      #expect(judged.status == 64 && judged.errors.contains("the teacher features has no classifier"))
+      let held = try Program.run(
+        [
+          "distill", "--teacher", "features", "--train", "train", "--out", "never", "--set",
+          "distill.terms=[similarity=1]", "--set", "validation.share=0.2",
+        ] + Self.quick(channels: 4), in: folder)
+      #expect(held.status == 64 && held.errors.contains("validation.share"))
+      #expect(!FileManager.default.fileExists(atPath: folder + "/never"))
+    }
+  }
+
   @Test func `layers are listed with their shapes, and what does not fit is refused before training`() throws
   {
     try withTeacher { folder in
