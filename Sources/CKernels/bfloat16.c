@@ -29,7 +29,7 @@ INLINE void widen(const uint16_t *x, long count, float *out) {
   }
 }
 
-VECTORIZED void em_to_bfloat16(const float *x, long count, uint16_t *out) {
+VECTORIZED void em_to_bfloat16_portable(const float *x, long count, uint16_t *out) {
   for (long i = 0; i < count; i++) out[i] = rounded(x[i]) >> 16;
 }
 
@@ -47,8 +47,8 @@ INLINE void pack_transposed8(const float *x, long stride, float *out) {
   store_transposed8(pairs, out, LANES);
 }
 
-VECTORIZED void em_pack_bfloat16(const float *x, long stride, int transposed, long depth, long columns,
-                                 uint16_t *out) {
+VECTORIZED void em_pack_bfloat16_portable(const float *x, long stride, int transposed, long depth, long columns,
+                                          uint16_t *out) {
   long pairs = (depth + 1) / 2, row = transposed ? 1 : stride, column = transposed ? stride : 1;
   for (long j = 0; j < columns; j += LANES) {
     uint16_t *panel = out + j * 2 * pairs;
@@ -137,10 +137,18 @@ void em_weight_gradient_bfloat16_portable(const uint16_t *dy, const uint16_t *x,
 
 #if defined(__x86_64__)
 // bfloat16_native.c
+void em_to_bfloat16_native(const float *x, long count, uint16_t *out);
+void em_pack_bfloat16_native(const float *x, long stride, int transposed, long depth, long columns, uint16_t *out);
 void em_packed_product_bfloat16_native(const uint16_t *a, long ars, const uint16_t *b, long rows, long columns,
                                        long depth, const float *bias, float *c, long crs, int accumulate);
 void em_weight_gradient_bfloat16_native(const uint16_t *dy, const uint16_t *x, long rows, long outputs, long inputs,
                                         float *dw, int accumulate, uint16_t *scratch);
+void em_attention_bfloat16_native(const uint16_t *q, const uint16_t *k, const uint16_t *v, long stride, long tokens,
+                                  long depth, uint16_t *out, long out_stride, float *log_sums, float *scratch);
+void em_attention_backward_bfloat16_native(const uint16_t *q, const uint16_t *k, const uint16_t *v, long stride,
+                                           long tokens, long depth, const uint16_t *out, long out_stride,
+                                           const float *dout, long dout_stride, const float *log_sums, float *dq,
+                                           float *dk, float *dv, long gradient_stride, float *scratch);
 
 int em_has_bfloat16_instructions(void) {
   return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512f") &&
@@ -149,9 +157,23 @@ int em_has_bfloat16_instructions(void) {
 }
 #else
 int em_has_bfloat16_instructions(void) { return 0; }
+#define em_to_bfloat16_native em_to_bfloat16_portable
+#define em_pack_bfloat16_native em_pack_bfloat16_portable
 #define em_packed_product_bfloat16_native em_packed_product_bfloat16_portable
 #define em_weight_gradient_bfloat16_native em_weight_gradient_bfloat16_portable
+#define em_attention_bfloat16_native em_attention_bfloat16_wide_plain
+#define em_attention_backward_bfloat16_native em_attention_backward_bfloat16_wide_plain
 #endif
+
+void em_to_bfloat16(const float *x, long count, uint16_t *out) {
+  if (em_has_bfloat16_instructions()) em_to_bfloat16_native(x, count, out);
+  else em_to_bfloat16_portable(x, count, out);
+}
+
+void em_pack_bfloat16(const float *x, long stride, int transposed, long depth, long columns, uint16_t *out) {
+  if (em_has_bfloat16_instructions()) em_pack_bfloat16_native(x, stride, transposed, depth, columns, out);
+  else em_pack_bfloat16_portable(x, stride, transposed, depth, columns, out);
+}
 
 void em_packed_product_bfloat16(const uint16_t *a, long ars, const uint16_t *b, long rows, long columns, long depth,
                                 const float *bias, float *c, long crs, int accumulate) {
@@ -167,4 +189,17 @@ void em_weight_gradient_bfloat16(const uint16_t *dy, const uint16_t *x, long row
     em_weight_gradient_bfloat16_native(dy, x, rows, outputs, inputs, dw, accumulate, scratch);
   else
     em_weight_gradient_bfloat16_portable(dy, x, rows, outputs, inputs, dw, accumulate, scratch);
+}
+
+void em_attention_bfloat16(const uint16_t *q, const uint16_t *k, const uint16_t *v, long stride, long tokens, long depth,
+                           uint16_t *out, long out_stride, float *log_sums, float *scratch) {
+  em_attention_bfloat16_native(q, k, v, stride, tokens, depth, out, out_stride, log_sums, scratch);
+}
+
+void em_attention_backward_bfloat16(const uint16_t *q, const uint16_t *k, const uint16_t *v, long stride, long tokens,
+                                    long depth, const uint16_t *out, long out_stride, const float *dout,
+                                    long dout_stride, const float *log_sums, float *dq, float *dk, float *dv,
+                                    long gradient_stride, float *scratch) {
+  em_attention_backward_bfloat16_native(q, k, v, stride, tokens, depth, out, out_stride, dout, dout_stride, log_sums, dq,
+                                        dk, dv, gradient_stride, scratch);
 }

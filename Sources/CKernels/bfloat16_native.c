@@ -11,6 +11,7 @@
 #define FORM(name) name##_native
 #define MULTIPLY_ADD(V, sum, pair, row) \
   sum = (V)_mm512_dpbf16_ps((__m512)(sum), (__m512bh)(row), (__m512bh)_mm512_set1_epi32((int)(pair)))
+#define ROUND(x) (rounded16)_mm512_cvtneps_pbh((__m512)(x))
 
 #include "pairs.h"
 

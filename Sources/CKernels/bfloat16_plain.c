@@ -14,7 +14,22 @@ static __attribute__((noinline)) void add_products(floats16 *sum, uint32_t pair,
   *sum += (floats16)(all << 16) * (floats16)(*row << 16);
 }
 
+typedef uint16_t rounded16 __attribute__((vector_size(32), aligned(2), may_alias));
+
+static __attribute__((noinline)) void round16(const float *x, rounded16 *out) {
+  uint16_t numbers[LANES];
+  em_to_bfloat16_portable(x, LANES, numbers);
+  memcpy(out, numbers, sizeof numbers);
+}
+
 #define FORM(name) name##_wide_plain
+#define ROUND(x)                               \
+  ({                                           \
+    floats16 sums_ = (floats16)(x);            \
+    rounded16 rounded_;                        \
+    round16((const float *)&sums_, &rounded_); \
+    rounded_;                                  \
+  })
 #define MULTIPLY_ADD(V, sum, pair, row) add_products(&(sum), pair, (const bits16 *)&(row))
 
 #include "pairs.h"

@@ -162,18 +162,18 @@ INLINE void pack_gathered_panels(const float *x, const int32_t *from, long rows,
 INLINE void convolution_weight_gradient(int wide, const float *dy, const float *x, const int32_t *from, long rows,
                                         long outputs, long taps, long step, long depth, float *dw, int accumulate,
                                         float *scratch) {
-  float *columns = scratch, *strips = columns + SIDE * SIDE, *edge = strips + SIDE * SIDE;
+  float *columns = scratch, *upstream = columns + SIDE * SIDE, *edge = upstream + SIDE * SIDE;
   long stride = taps * depth;
   for (long first = 0; first < rows; first += SIDE) {
     long some = smaller(SIDE, rows - first);
     for (long o = 0; o < outputs; o += SIDE) {
       long height = smaller(SIDE, outputs - o);
-      pack_strips(dy + first * outputs + o, outputs, some, height, strips);
+      pack_steps(dy + first * outputs + o, outputs, some, height, upstream);
       for (long t = 0; t < taps; t++)
         for (long i = 0; i < depth; i += SIDE) {
           long width = smaller(SIDE, depth - i);
           pack_gathered_panels(x + t * step + i, from + first, some, width, columns);
-          square(wide, some, height, width, strips, columns, dw + o * stride + t * depth + i, stride,
+          square(wide, some, height, width, upstream, columns, dw + o * stride + t * depth + i, stride,
                  accumulate || first > 0, edge);
         }
     }

@@ -38,12 +38,11 @@ VECTORIZED void em_pack(const float *x, long stride, int transposed, long depth,
       long p = 0;
       for (; p + HALF <= depth; p += HALF)
         for (int lane = 0; lane < LANES; lane += HALF)
-          transpose8(x + (j + lane) * stride + p, stride, 1.0f, panel + p * LANES + lane, LANES);
+          transpose8(x + (j + lane) * stride + p, stride, panel + p * LANES + lane, LANES);
       for (; p < depth; p++)
         for (int lane = 0; lane < LANES; lane++) panel[p * LANES + lane] = x[(j + lane) * stride + p];
     } else {
-      for (long p = 0; p < depth; p++)
-        for (int lane = 0; lane < LANES; lane++) panel[p * LANES + lane] = x[p * stride + j + lane];
+      for (long p = 0; p < depth; p++) *(v16 *)(panel + p * LANES) = *(const v16 *)(x + p * stride + j);
     }
   }
 }

@@ -109,9 +109,9 @@ INLINE void store_transposed8(v8 *a, float *out, long out_stride) {
   }
 }
 
-// Eight rows of eight numbers, transposed and times scale.
-INLINE void transpose8(const float *x, long stride, float scale, float *out, long out_stride) {
+// Eight rows of eight numbers of four bytes, transposed.
+INLINE void transpose8(const float *x, long stride, float *out, long out_stride) {
   v8 a[8];
-  for (int i = 0; i < 8; i++) a[i] = *(const v8 *)(x + i * stride) * scale;
+  for (int i = 0; i < 8; i++) a[i] = *(const v8 *)(x + i * stride);
   store_transposed8(a, out, out_stride);
 }

@@ -24,7 +24,7 @@ struct ProfileTable {
     return ([head] + rows).joined(separator: "\n")
       + String(
         format:
-          "\n\nMatrix products of this machine now: %.1f GFLOP/s. MB are operands read and results written.",
-        profile.productRate)
+          "\n\nMatrix products of this machine now: %.1f GFLOP/s (%@). MB are operands read and results written.",
+        profile.productRate, profile.precision.rawValue)
   }
 }

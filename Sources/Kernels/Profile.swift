@@ -109,17 +109,66 @@ public func profiled<Result>(
   Profile.shared.measure(kind, work, body)
 }
 
-/// The machine's own rate, GFLOP/s: the better of OpenBLAS and of our products with packed weights, both cut into blocks
-/// as training cuts them, on `threads` of the pool.
+/// The machine's own rate of float32 matrix products, GFLOP/s: the better of OpenBLAS and of our products with packed
+/// weights, both cut into blocks as training cuts them, on `threads` of the pool.
 public func matrixProductRate(repeats: Int = 5, clock: () -> Double) -> Double {
-  let (rows, width) = (3072, 768)
+  let sizes = RateSizes(repeats: repeats)
+  let (rows, width) = (sizes.rows, sizes.width)
   let memory = UnsafeMutablePointer<Float>.allocate(capacity: 2 * rows * width + 2 * width * width)
   memory.initialize(repeating: 0.5, count: 2 * rows * width + 2 * width * width)
   defer { memory.deallocate() }
   let (a, c) = (memory, memory + rows * width)
   let (b, packed) = (memory + 2 * rows * width, memory + 2 * rows * width + width * width)
   let matrix = Matrix(b, stride: width, transposed: true)
-  func rate(_ body: () -> Void) -> Double {
+  let library = sizes.rate(clock) {
+    product(
+      Matrix(a, stride: width), matrix, rows: rows, columns: width, depth: width, into: c, stride: width)
+  }
+  let own = sizes.rate(clock) {
+    let weights = PackedMatrix(matrix, depth: width, columns: width, into: packed)
+    sizes.forEachBlock { part in
+      weights.product(
+        a + part.lowerBound * width, stride: width, rows: part.count, into: c + part.lowerBound * width)
+    }
+  }
+  return max(library, own)
+}
+
+/// The same of bfloat16 operands that are rounded already, with our products.
+public func bfloat16ProductRate(repeats: Int = 5, clock: () -> Double) -> Double {
+  let sizes = RateSizes(repeats: repeats)
+  let (rows, width) = (sizes.rows, sizes.width)
+  let memory = UnsafeMutablePointer<Float>.allocate(capacity: rows * width + width * width)
+  memory.initialize(repeating: 0.5, count: rows * width + width * width)
+  let half = UnsafeMutablePointer<UInt16>.allocate(capacity: rows * width + width * width)
+  half.initialize(repeating: 0x3f00, count: rows * width + width * width)
+  defer {
+    memory.deallocate()
+    half.deallocate()
+  }
+  let matrix = Matrix(memory + rows * width, stride: width, transposed: true)
+  return sizes.rate(clock) {
+    let weights = PackedBfloat16Matrix(
+      matrix, depth: width, columns: width, into: half + rows * width)
+    sizes.forEachBlock { part in
+      weights.product(
+        half + part.lowerBound * width, stride: width, rows: part.count, into: memory + part.lowerBound * width)
+    }
+  }
+}
+
+/// The product that rates are measured with.
+private struct RateSizes {
+  let rows = 3072
+  let width = 768
+  let repeats: Int
+
+  func forEachBlock(_ body: (Range<Int>) -> Void) {
+    let blocks = Blocks(rows, about: 96)
+    ThreadPool.shared.forEach(blocks.count) { body(blocks[$0]) }
+  }
+
+  func rate(_ clock: () -> Double, _ body: () -> Void) -> Double {
     body()
     let seconds = (0..<repeats).map { _ in
       let start = clock()
@@ -129,18 +178,4 @@ public func matrixProductRate(repeats: Int = 5, clock: () -> Double) -> Double {
     let operations = 2 * Double(rows) * Double(width) * Double(width)
     return operations / seconds.sorted()[repeats / 2] / 1e9
   }
-  let library = rate {
-    product(
-      Matrix(a, stride: width), matrix, rows: rows, columns: width, depth: width, into: c, stride: width)
-  }
-  let own = rate {
-    let weights = PackedMatrix(matrix, depth: width, columns: width, into: packed)
-    let blocks = Blocks(rows, about: 96)
-    ThreadPool.shared.forEach(blocks.count) { index in
-      let part = blocks[index]
-      weights.product(
-        a + part.lowerBound * width, stride: width, rows: part.count, into: c + part.lowerBound * width)
-    }
-  }
-  return max(library, own)
 }

@@ -118,7 +118,7 @@ public struct StepBenchmark {
       profile: options.profiles
         ? StepProfile(
           lines: profile, steps: counted.count, seconds: counted.reduce(0, +),
-          productRate: matrixProductRate(clock: clock)) : nil)
+          precision: options.precision, clock: clock) : nil)
   }
 
   private static func noise(images: Int, side: Int, _ options: Options) -> Tensor {

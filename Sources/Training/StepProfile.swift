@@ -1,4 +1,5 @@
 import EmanateKernels
+import EmanateTensors
 
 /// Where the time of some training steps went, beside what the machine's matrix products can do.
 public struct StepProfile: Sendable {
@@ -36,8 +37,17 @@ public struct StepProfile: Sendable {
   let lines: [Profile.Line]
   let steps: Int
   let seconds: Double
-  /// What this machine's matrix products reach right now, GFLOP/s.
+  /// What the step's matrix products multiply.
+  public let precision: Precision
+  /// What this machine's matrix products of that precision reach right now, GFLOP/s.
   public let productRate: Double
+
+  /// Of `lines`, which were measured over so many steps; measures the rate.
+  init(lines: [Profile.Line], steps: Int, seconds: Double, precision: Precision, clock: () -> Double) {
+    (self.lines, self.steps, self.seconds, self.precision) = (lines, steps, seconds, precision)
+    productRate =
+      precision == .bfloat16 ? bfloat16ProductRate(clock: clock) : matrixProductRate(clock: clock)
+  }
 
   /// Every kind of operation, longest first; then what is none of them (reading rows, waiting between operations,
   /// bookkeeping); then the whole step.

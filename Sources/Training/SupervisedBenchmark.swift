@@ -91,6 +91,6 @@ public struct SupervisedBenchmark {
       profile: options.profiles
         ? StepProfile(
           lines: profile, steps: counted.count, seconds: counted.reduce(0, +),
-          productRate: matrixProductRate(clock: clock)) : nil)
+          precision: .float32, clock: clock) : nil)
   }
 }

@@ -60,47 +60,91 @@ private struct KeptBackward: BackwardRule {
   consuming func backward(_ dy: consuming Tensor, into inputs: inout InputGradients) { inputs.give(0, dy) }
 }
 
-/// Attention whose result is kept in bfloat16; its gradient takes Σ dy·y from what was kept, as the fast one does.
+/// Attention whose result is kept in bfloat16. Where the processor multiplies bfloat16 numbers, probabilities and
+/// gradients are rounded on their way into the products; its gradient takes Σ dy·y from what was kept.
+private struct KeptAttention {
+  let qkv: Tensor
+  let heads: Int
+  var rounds = hasBfloat16Instructions()
+  private var batch: Int { qkv.shape[0] }
+  private var tokens: Int { qkv.shape[1] }
+  private var width: Int { qkv.shape[2] / 3 }
+  private var depth: Int { width / heads }
+
+  private func operand(_ x: Double) -> Double { rounds ? Double(nearest(Float(x))) : x }
+
+  private func dot(_ a: [Double], _ i: Int, _ b: [Double], _ j: Int) -> Double {
+    (0..<depth).reduce(0) { $0 + a[i + $1] * b[j + $1] }
+  }
+
+  /// Calls `body` for each query with the places of its numbers: in qkv by token and part, in y.
+  private func forEachQuery(
+    _ body: (_ query: Int, _ at: (_ token: Int, _ part: Int) -> Int, _ place: Int) -> Void
+  ) {
+    for unit in 0..<batch * heads {
+      let (sample, head) = (unit / heads, unit % heads)
+      for i in 0..<tokens {
+        body(
+          i, { (sample * tokens + $0) * 3 * width + $1 * width + head * depth },
+          (sample * tokens + i) * width + head * depth)
+      }
+    }
+  }
+
+  /// e^(score - the greatest) of a query.
+  private func powers(_ x: [Double], _ i: Int, _ at: (Int, Int) -> Int) -> [Double] {
+    let scores = (0..<tokens).map { dot(x, at(i, 0), x, at($0, 1)) / Double(depth).squareRoot() }
+    return scores.map { exponential($0 - scores.max()!) }
+  }
+
+  func value() -> Tensor {
+    let x = qkv.array.map(Double.init)
+    var y = [Float](repeating: 0, count: batch * tokens * width)
+    forEachQuery { i, at, place in
+      let powers = powers(x, i, at)
+      for c in 0..<depth {
+        let sum = (0..<tokens).reduce(0) { $0 + operand(powers[$1]) * x[at($1, 2) + c] }
+        y[place + c] = nearest(Float(sum / powers.reduce(0, +)))
+      }
+    }
+    return Tensor(y, [batch, tokens, width])
+  }
+
+  func gradient(_ dy: Tensor, of y: Tensor) -> Tensor {
+    let (x, out, upstream) = (qkv.array.map(Double.init), y.array.map(Double.init), dy.array.map(Double.init))
+    let rounded = upstream.map(operand)
+    let scale = 1 / Double(depth).squareRoot()
+    var dx = [Double](repeating: 0, count: x.count)
+    forEachQuery { i, at, place in
+      let powers = powers(x, i, at)
+      let (sum, delta) = (powers.reduce(0, +), dot(upstream, place, out, place))
+      for j in 0..<tokens {
+        let p = powers[j] / sum
+        let ds = operand(p * (dot(rounded, place, x, at(j, 2)) - delta))
+        for c in 0..<depth {
+          dx[at(i, 0) + c] += scale * ds * x[at(j, 1) + c]
+          dx[at(j, 1) + c] += scale * ds * x[at(i, 0) + c]
+          dx[at(j, 2) + c] += operand(p) * rounded[place + c]
+        }
+      }
+    }
+    return Tensor(dx.map(Float.init), qkv.shape)
+  }
+}
+
 private func attentionKept(_ qkv: Variable, heads: Int) -> Variable {
-  let y = nearest(attention(Variable(qkv.value), heads: heads).value)
-  return record(y, [qkv], AttentionKeptBackward(qkv: qkv.value, y: y, heads: heads))
+  let attention = KeptAttention(qkv: qkv.value, heads: heads)
+  let y = attention.value()
+  return record(y, [qkv], AttentionKeptBackward(attention: attention, y: y))
 }
 
 private struct AttentionKeptBackward: BackwardRule {
   static let name = "attentionKept"
-  let qkv, y: Tensor
-  let heads: Int
+  let attention: KeptAttention
+  let y: Tensor
 
   consuming func backward(_ dy: consuming Tensor, into inputs: inout InputGradients) {
-    let (batch, tokens, width) = (y.shape[0], y.shape[1], y.shape[2])
-    let (depth, scale) = (width / heads, 1 / Double(width / heads).squareRoot())
-    let (x, out, upstream) = (qkv.array.map(Double.init), y.array.map(Double.init), dy.array.map(Double.init))
-    var dx = [Double](repeating: 0, count: x.count)
-    func dot(_ a: [Double], _ i: Int, _ b: [Double], _ j: Int) -> Double {
-      (0..<depth).reduce(0) { $0 + a[i + $1] * b[j + $1] }
-    }
-    for unit in 0..<batch * heads {
-      let (sample, head) = (unit / heads, unit % heads)
-      func at(_ token: Int, _ part: Int) -> Int {
-        (sample * tokens + token) * 3 * width + part * width + head * depth
-      }
-      for i in 0..<tokens {
-        let scores = (0..<tokens).map { exponential(scale * dot(x, at(i, 0), x, at($0, 1))) }
-        let sum = scores.reduce(0, +)
-        let place = (sample * tokens + i) * width + head * depth
-        let delta = dot(upstream, place, out, place)
-        for j in 0..<tokens {
-          let p = scores[j] / sum
-          let ds = p * (dot(upstream, place, x, at(j, 2)) - delta) * scale
-          for c in 0..<depth {
-            dx[at(i, 0) + c] += ds * x[at(j, 1) + c]
-            dx[at(j, 1) + c] += ds * x[at(i, 0) + c]
-            dx[at(j, 2) + c] += p * upstream[place + c]
-          }
-        }
-      }
-    }
-    inputs.give(0, Tensor(dx.map(Float.init), qkv.shape))
+    inputs.give(0, attention.gradient(dy, of: y))
   }
 }
 
@@ -183,7 +227,7 @@ private func expectEqual(
     #expect(result.array == linear(Variable(x), Variable(odd), Variable(bias)).value.array)
   }
 
-  @Test func `attention keeps its result in bfloat16 and is float32 inside`() {
+  @Test func `attention keeps its result in bfloat16 and rounds what its products multiply, where they can`() {
     let (weight, bias) = (hashFilled("qkv", [96, 32]), hashFilled("qkv bias", [96]))
     let x = hashFilled("tokens", [24, 17, 32], scale: 2)
     expectEqual([x, weight, bias], tolerance: 2e-4) {

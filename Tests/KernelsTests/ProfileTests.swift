@@ -34,7 +34,7 @@ import Testing
     #expect(Profile.shared.end().isEmpty)
   }
 
-  @Test func `the product rate is a rate`() {
+  @Test func `the rates of products are rates`() {
     // A clock that says one second a reading: a repetition takes a second.
     var now = 0.0
     let rate = matrixProductRate(repeats: 1) {
@@ -42,5 +42,10 @@ import Testing
       return now
     }
     #expect(rate == 2 * 3072 * 768 * 768 / 1e9)
+    let rounded = bfloat16ProductRate(repeats: 1) {
+      now += 1
+      return now
+    }
+    #expect(rounded == rate)
   }
 }

@@ -17,6 +17,7 @@ public func attention(_ qkv: Variable, heads: Int) -> Variable {
   let x = qkv.value
   profiled(AttentionBackward.name, sizes.work(products: 2, numbers: 4)) {
     sizes.forEachHead { head in
+      if head.isRounded(x) { return head.roundedForward(x, into: y, logSums) }
       let (q, k, v) = head.operands(x)
       let out = head.output(y)
       em_attention(
@@ -99,6 +100,30 @@ struct AttentionHead {
     }
   }
 
+  /// Whether the products multiply bfloat16 numbers as they are.
+  func isRounded(_ qkv: Tensor) -> Bool {
+    qkv.precision == .bfloat16 && sizes.depth.isMultiple(of: 2) && hasBfloat16Instructions()
+  }
+
+  /// The forward pass where `isRounded`.
+  func roundedForward(_ qkv: Tensor, into y: Tensor, _ logSums: Tensor) {
+    let (q, width) = (qkv.bfloat16Pointer + base, sizes.width)
+    em_attention_bfloat16(
+      q, q + width, q + 2 * width, 3 * width, sizes.tokens, sizes.depth, y.bfloat16Pointer + out, width,
+      logSums.pointer + row, scratch)
+  }
+
+  /// The backward pass where `isRounded`: `d` is where the gradient by the head's first query goes.
+  func roundedBackward(
+    _ qkv: Tensor, _ y: Tensor, _ logSums: Tensor, _ dy: UnsafePointer<Float>,
+    into d: UnsafeMutablePointer<Float>
+  ) {
+    let (q, width) = (qkv.bfloat16Pointer + base, sizes.width)
+    em_attention_backward_bfloat16(
+      q, q + width, q + 2 * width, 3 * width, sizes.tokens, sizes.depth, y.bfloat16Pointer + out, width,
+      dy + out, width, logSums.pointer + row, d, d + width, d + 2 * width, 3 * width, scratch)
+  }
+
   private func wide(_ x: Tensor, _ offset: Int, _ stride: Int, place: Int) -> Rows {
     if x.precision == .float32 { return (x.pointer + offset, stride) }
     let to = rows + place * sizes.tokens * sizes.depth
@@ -122,9 +147,10 @@ struct AttentionBackward: BackwardRule {
     let width = sizes.width
     let dx = Tensor(uninitialized: qkv.shape)
     sizes.forEachHead { head in
+      let d = dx.pointer + head.base
+      if head.isRounded(qkv) { return head.roundedBackward(qkv, y, logSums, dy.pointer, into: d) }
       let (q, k, v) = head.operands(qkv)
       let out = head.outputs(y)
-      let d = dx.pointer + head.base
       em_attention_backward(
         q.base, k.base, v.base, q.stride, sizes.tokens, sizes.depth, out.base, out.stride,
         dy.pointer + head.out, width,

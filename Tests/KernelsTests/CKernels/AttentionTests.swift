@@ -92,6 +92,60 @@ private func error(_ a: [Float], _ b: [Double]) -> Double {
     }
   }
 
+  /// Numbers of eight bits, so that rounding them to bfloat16 changes nothing.
+  private static func short(_ name: String, _ shape: Shape, scale: Float = 1) -> [Float] {
+    hashFilled(name, shape, scale: scale).array.map {
+      Float(bitPattern: $0.bitPattern & 0xffff_0000)
+    }
+  }
+
+  @Test(arguments: depths)
+  func `attention of bfloat16 rows is that of the same numbers but for what it rounds`(depth: Int) {
+    for tokens in Array(1...40) + [65, 100, 101, 197, 200] {
+      let stride = 3 * depth + 4
+      let qkv = Self.short("qkv\(tokens)", [tokens, stride], scale: 2)
+      let rounded = qkv.map { UInt16($0.bitPattern >> 16) }
+      let dout = Self.short("dout", [tokens, depth])
+      let columns = { (from: Int) in
+        (0..<tokens).flatMap { t in (0..<depth).map { Double(qkv[t * stride + from + $0]) } }
+      }
+      let expected = AttentionOracle(
+        q: columns(0), k: columns(depth), v: columns(2 * depth), dout: dout.map(Double.init), tokens: tokens,
+        depth: depth)
+      // The instruction's own form where the processor has it.
+      let own = [(em_attention_bfloat16, em_attention_backward_bfloat16)]
+      for (forward, backward) in [(em_attention_bfloat16_wide_plain, em_attention_backward_bfloat16_wide_plain)]
+        + (em_has_bfloat16_instructions() != 0 ? own : [])
+      {
+        var scratch = [Float](repeating: .nan, count: em_attention_scratch(tokens, depth))
+        var out = [UInt16](repeating: 0x7fc0, count: tokens * depth)
+        var logSums = [Float](repeating: .nan, count: tokens)
+        var gradient = [Float](repeating: .nan, count: tokens * stride)
+        rounded.withUnsafeBufferPointer { x in
+          let q = x.baseAddress!
+          forward(q, q + depth, q + 2 * depth, stride, tokens, depth, &out, depth, &logSums, &scratch)
+          for i in scratch.indices { scratch[i] = .nan }
+          gradient.withUnsafeMutableBufferPointer { d in
+            let dq = d.baseAddress!
+            backward(
+              q, q + depth, q + 2 * depth, stride, tokens, depth, out, depth, dout, depth, logSums, dq,
+              dq + depth, dq + 2 * depth, stride, &scratch)
+          }
+        }
+        let part = { (from: Int) in
+          (0..<tokens).flatMap { t in gradient[t * stride + from..<t * stride + from + depth] }
+        }
+        // A rounded number is off by at most 1 / 256 of itself; the sums' errors are far smaller.
+        #expect(error(logSums, expected.logSums) < 3e-6, "\(tokens) tokens")
+        let wide = out.map { Float(bitPattern: UInt32($0) << 16) }
+        #expect(error(wide, expected.out) < 4e-3, "\(tokens) tokens")
+        #expect(error(part(0), expected.dq) < 8e-3, "\(tokens) tokens")
+        #expect(error(part(depth), expected.dk) < 8e-3, "\(tokens) tokens")
+        #expect(error(part(2 * depth), expected.dv) < 4e-3, "\(tokens) tokens")
+      }
+    }
+  }
+
   @Test(arguments: depths)
   func `one query's attention equals the first row of attention`(depth: Int) {
     for tokens in [1, 2, 5, 16, 17, 37, 70, 197] {
