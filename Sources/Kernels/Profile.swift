@@ -152,7 +152,8 @@ public func bfloat16ProductRate(repeats: Int = 5, clock: () -> Double) -> Double
       matrix, depth: width, columns: width, into: half + rows * width)
     sizes.forEachBlock { part in
       weights.product(
-        half + part.lowerBound * width, stride: width, rows: part.count, into: memory + part.lowerBound * width)
+        half + part.lowerBound * width, stride: width, rows: part.count,
+        into: memory + part.lowerBound * width)
     }
   }
 }

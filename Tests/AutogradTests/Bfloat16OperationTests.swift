@@ -227,7 +227,8 @@ private func expectEqual(
     #expect(result.array == linear(Variable(x), Variable(odd), Variable(bias)).value.array)
   }
 
-  @Test func `attention keeps its result in bfloat16 and rounds what its products multiply, where they can`() {
+  @Test func `attention keeps its result in bfloat16 and rounds what its products multiply, where they can`()
+  {
     let (weight, bias) = (hashFilled("qkv", [96, 32]), hashFilled("qkv bias", [96]))
     let x = hashFilled("tokens", [24, 17, 32], scale: 2)
     expectEqual([x, weight, bias], tolerance: 2e-4) {

@@ -114,7 +114,9 @@ private func error(_ a: [Float], _ b: [Double]) -> Double {
         depth: depth)
       // The instruction's own form where the processor has it.
       let own = [(em_attention_bfloat16, em_attention_backward_bfloat16)]
-      for (forward, backward) in [(em_attention_bfloat16_wide_plain, em_attention_backward_bfloat16_wide_plain)]
+      for (forward, backward) in [
+        (em_attention_bfloat16_wide_plain, em_attention_backward_bfloat16_wide_plain)
+      ]
         + (em_has_bfloat16_instructions() != 0 ? own : [])
       {
         var scratch = [Float](repeating: .nan, count: em_attention_scratch(tokens, depth))
