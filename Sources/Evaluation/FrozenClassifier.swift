@@ -52,6 +52,11 @@ public struct FrozenClassifier {
   /// The number of weights, the classifier's among them.
   public var parameterCount: Int { network.parameterCount + store.parameterCount }
 
+  /// Bytes of its weights and buffers as float32, without a file's header.
+  public var byteCount: Int {
+    4 * (network.shapes.values.reduce(0) { $0 + $1.count } + store.parameterCount)
+  }
+
   /// The class of every image of a folder as a place in `classes`.
   ///
   /// - Throws: `ClassesError` if the folder's classes are not exactly these, `ImageFolderError` if an image has none.

@@ -197,7 +197,7 @@ public struct TrainingRun {
       votes: VoteTrend(), validation: preparation.validation)
   }
 
-  private func checkConfiguration(_ recipe: Recipe) throws {
+  func checkConfiguration(_ recipe: Recipe) throws {
     guard FileManager.default.fileExists(atPath: run.configuration) else { return }
     let saved = try run.savedConfiguration()
     let differences = configuration.differences(from: saved)

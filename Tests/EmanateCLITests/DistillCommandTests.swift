@@ -5,7 +5,7 @@ import Testing
 
 /// `distill` from the outside.
 @Suite(.serialized) struct DistillCommandTests {
-  private func withTeacher(_ body: (String) throws -> Void) throws {
+  func withTeacher(_ body: (String) throws -> Void) throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "emanate-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -29,14 +29,14 @@ import Testing
     try body(folder.path)
   }
 
-  private static func quick(channels: Int) -> [String] {
+  static func quick(channels: Int) -> [String] {
     [
       "network.channels=\(channels)", "network.stem=cifar", "training.steps=16", "training.batchSize=4",
       "training.learningRate=0.3", "training.warmupEpochs=0",
     ].flatMap { ["--set", $0] }
   }
 
-  private func object(_ outcome: Program.Outcome) throws -> [String: Any] {
+  func object(_ outcome: Program.Outcome) throws -> [String: Any] {
     try #require(outcome.status == 0, "\(outcome.errors)")
     return try #require(try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
   }
