@@ -46,6 +46,13 @@ struct DistillCommand: ParsableCommand {
   @Flag(help: "Train the same student without a teacher as well.")
   var baseline = false
 
+  @Option(
+    name: .customLong("teacher-cache"),
+    help: ArgumentHelp(
+      "A folder that keeps what the teachers make of fixed views (configuration keys distill.cache, data.views.fixed).",
+      valueName: "dir"))
+  var cache: String?
+
   @Option(help: "How many seeds to train with: --seed and those after it.")
   var seeds: Int?
 
@@ -244,6 +251,7 @@ struct DistillCommand: ParsableCommand {
       // Without a classifier nothing can be told right or wrong.
       + (try NetworkReader(hints).classifier(at: teachers[0]) == nil ? "" : "validation.share: 0.1\n")
       + "distill.teachers: \(SettingText.list(teachers).description)\n"
+      + (cache.map { "distill.cache: \(SettingText.scalar($0).description)\ndata.views.fixed: 1\n" } ?? "")
   }
 
   private func student(side: Int) throws -> any EmanateNetworks.Architecture {

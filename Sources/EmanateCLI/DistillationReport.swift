@@ -118,7 +118,7 @@ struct DistillationReport {
         "\(seeds.count) seeds (\(seeds[0]) to \(seeds[seeds.count - 1])): means ± standard deviations."
           + (hasBaseline
             ? " A gain is the mean of the differences within a seed, with its 95 % interval by Student's t "
-              + "(\(seeds.count - 1) degrees of freedom)." : ""))
+              + "(\(seeds.count - 1) degree\(seeds.count == 2 ? "" : "s") of freedom)." : ""))
       let sure = rows.filter { (gain($0)?.interval?.lowerBound ?? 0) > 0 }.map(\.name)
       if hasBaseline && rows.count > 1 {
         notes.append(

@@ -14,7 +14,8 @@ struct ListCommand: ParsableCommand {
     case methods, architectures, recipes, losses, terms, families, keys, configs
   }
 
-  @Argument(help: "methods, architectures, recipes, losses, terms and families (of distillation), keys or configs.")
+  @Argument(
+    help: "methods, architectures, recipes, losses, terms and families (of distillation), keys or configs.")
   var kind: Kind
 
   @OptionGroup var output: OutputOptions

@@ -149,8 +149,10 @@ public struct TrainingRun {
     shouldStop: () -> Bool
   ) throws -> RunOutcome {
     let cache = try ConfiguredCache(configuration.data, roots: preparation.folder.roots, writes: true)
-    var trainer = try trainer(method, preparation, cache.cache)
+    var method = method
     var notes = preparation.notes + cache.notes
+    if !run.holdsRun || resumes || overwrites { notes += try method.willStart() }
+    var trainer = try trainer(method, preparation, cache.cache)
     if run.holdsRun && resumes {
       try checkConfiguration(preparation.recipe)
       notes += try resume(&trainer)

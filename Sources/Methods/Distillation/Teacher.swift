@@ -10,8 +10,12 @@ public struct Teacher {
   public struct Outputs {
     /// [B, C], in the order of the student's classes; nil for a network without a classifier.
     public let logits: Tensor?
-    /// [B, D].
-    public let features: Tensor
+    let keptFeatures: Tensor?
+    /// [B, D]; of rows that a cache kept only where a term needs them.
+    public var features: Tensor {
+      guard let keptFeatures else { preconditionFailure("Teacher.Outputs: features that no term asked for") }
+      return keptFeatures
+    }
     /// The outputs of the layers that were asked for, in that order.
     public let layers: [Tensor]
   }
@@ -58,11 +62,25 @@ public struct Teacher {
 
   /// images: [B, P, 3·patch²], normalised for the student -> what the teacher makes of them.
   package func outputs(_ images: Tensor, layers paths: [String]) -> Outputs {
-    let (features, layers) = network.features(input(images), layers: paths)
-    var logits = classifier?.logits(ofFeatures: features)
-    if let order, let given = logits { logits = given.selectingColumns(order) }
-    return Outputs(logits: logits, features: features, layers: layers.map { $0! })
+    ordered(ownOutputs(images, layers: paths))
   }
+
+  /// The same with logits in the order of its own classes.
+  func ownOutputs(_ images: Tensor, layers paths: [String]) -> Outputs {
+    let (features, layers) = network.features(input(images), layers: paths)
+    return Outputs(
+      logits: classifier?.logits(ofFeatures: features), keptFeatures: features, layers: layers.map { $0! })
+  }
+
+  /// Logits brought to the order of the student's classes.
+  func ordered(_ own: Outputs) -> Outputs {
+    guard let order, let logits = own.logits else { return own }
+    return Outputs(
+      logits: logits.selectingColumns(order), keptFeatures: own.keptFeatures, layers: own.layers)
+  }
+
+  /// 16 hexadecimal digits that stand for its weights and what is computed with them.
+  package var fingerprint: String { classifier?.fingerprint ?? network.fingerprint }
 
   /// Whether images of this side can be given to it.
   func canRead(side: Int) -> Bool { side % network.architecture.patch == 0 }
