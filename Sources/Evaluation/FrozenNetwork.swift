@@ -94,6 +94,12 @@ public struct FrozenNetwork {
     return Dictionary(uniqueKeysWithValues: pairs)
   }
 
+  /// Whether an image's features are the same to the last bit whatever images stand beside it in a batch: where nothing
+  /// but convolutions is computed. Products of few rows are OpenBLAS's, which sums in another order by a row's place.
+  package var keepsImagesApart: Bool {
+    architecture is ResNetSizes || architecture is MobileNetV2Sizes
+  }
+
   /// 16 hexadecimal digits that stand for what it computes: architecture, side, normalisation, and every number.
   package var fingerprint: String { hash.digits }
 

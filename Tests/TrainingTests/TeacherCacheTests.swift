@@ -81,10 +81,13 @@ import Testing
     #expect(holds(24, other.notes) && other.metrics == alone.metrics && other.metrics != plain.metrics)
   }
 
-  @Test func `several teachers of other orders and normalisations are kept as well`() throws {
+  @Test func `several teachers, a vision transformer among them, are kept as well`() throws {
     let data = try pictures()
     let teachers = [
       try teacher(data), try teacher(data, named: "second", "seed=4", "network.channels=6"),
+      try teacher(
+        data, named: "third", "network.architecture=vit_tiny", "network.width=32", "network.depth=2",
+        "network.heads=2", "network.patch=4"),
     ]
     let overrides = ["distill.terms=[hint=1]"]
     let plain = try taught(teachers, data, cached: false, overrides)

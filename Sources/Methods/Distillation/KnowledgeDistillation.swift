@@ -125,7 +125,10 @@ public struct KnowledgeDistillation: Method {
   /// What the teachers make of a batch; of one that a cache has whole nothing is computed.
   private func taught(_ images: Tensor, _ views: Views, _ now: Moment) -> [Teacher.Outputs] {
     func computed() -> [Teacher.Outputs] {
-      teachers.indices.map { teachers[$0].ownOutputs(images, layers: $0 == 0 ? paths.teacher : []) }
+      // Of fixed views with a cache and without one the same bits.
+      teachers.indices.map {
+        teachers[$0].ownOutputs(images, layers: $0 == 0 ? paths.teacher : [], apart: fixedViews != nil)
+      }
     }
     guard let cache, let fixedViews, !views.samples.isEmpty else {
       return zip(teachers, computed()).map { $0.ordered($1) }

@@ -66,10 +66,25 @@ public struct Teacher {
   }
 
   /// The same with logits in the order of its own classes.
-  func ownOutputs(_ images: Tensor, layers paths: [String]) -> Outputs {
-    let (features, layers) = network.features(input(images), layers: paths)
+  ///
+  /// - Parameter apart: Whether an image's outputs must be the same to the last bit whatever stands beside it in a batch,
+  ///   as a cache wants them: OpenBLAS sums rows in another order by their place.
+  func ownOutputs(_ images: Tensor, layers paths: [String], apart: Bool = false) -> Outputs {
+    let given = input(images)
+    if !apart {
+      let (features, layers) = network.features(given, layers: paths)
+      return Outputs(
+        logits: classifier?.logits(ofFeatures: features), keptFeatures: features, layers: layers.map { $0! })
+    }
+    let parts = (network.keepsImagesApart ? [given] : given.samples).map {
+      network.features($0, layers: paths)
+    }
+    let features = Tensor(joining: parts.map(\.features))
     return Outputs(
-      logits: classifier?.logits(ofFeatures: features), keptFeatures: features, layers: layers.map { $0! })
+      logits: classifier.map { classifier in
+        Tensor(joining: features.samples.map { classifier.logits(ofFeatures: $0) })
+      }, keptFeatures: features,
+      layers: paths.indices.map { path in Tensor(joining: parts.map { $0.layers[path]! }) })
   }
 
   /// Logits brought to the order of the student's classes.
@@ -134,6 +149,25 @@ package struct TeacherInput {
 }
 
 extension Tensor {
+  /// [B, ...] -> B tensors [1, ...].
+  fileprivate var samples: [Tensor] {
+    let (values, length) = (array, count / shape[0])
+    return (0..<shape[0]).map { row in
+      Tensor(
+        Array(values[row * length..<(row + 1) * length]), Shape([1] + shape.array.dropFirst()))
+    }
+  }
+
+  /// Some [n, ...] one after the other.
+  fileprivate init(joining parts: [Tensor]) {
+    if parts.count == 1 {
+      self = parts[0]
+      return
+    }
+    let rows = parts.reduce(0) { $0 + $1.shape[0] }
+    self.init(parts.flatMap(\.array), Shape([rows] + parts[0].shape.array.dropFirst()))
+  }
+
   /// [N, C] -> [N, columns.count], the columns in the order given.
   fileprivate func selectingColumns(_ columns: [Int]) -> Tensor {
     let (rows, width, values) = (shape[0], shape[1], array)
