@@ -7,8 +7,10 @@ struct TextTable {
   var text: String {
     let widths = widths
     return ([header] + rows).map { row in
-      zip(row, widths).enumerated().map { place, cell in Self.padded(cell.0, to: cell.1, left: place == 0) }
-        .joined(separator: "  ")
+      let line = zip(row, widths).enumerated().map { place, cell in
+        Self.padded(cell.0, to: cell.1, left: place == 0)
+      }.joined(separator: "  ")
+      return String(line.reversed().drop { $0 == " " }.reversed())
     }.joined(separator: "\n")
   }
 

@@ -136,4 +136,33 @@ import Testing
       #expect(classes.status == 65 && classes.errors.contains("bright, dark"))
     }
   }
+
+  @Test func `a teacher cache is filled once, shared by seeds and families, and refused for another teacher`()
+    throws
+  {
+    try withTeacher { folder in
+      func command(_ teacher: String, _ out: String) -> [String] {
+        [
+          "distill", "--teacher", teacher, "--train", "train", "--test", "test", "--out", out,
+          "--teacher-cache", "cache",
+        ] + Self.quick(channels: 4)
+      }
+      let first = try Program.run(command("teacher", "small"), in: folder)
+      #expect(first.status == 0 && first.errors.contains("kept in cache, which holds 0 views"))
+      let config = try String(contentsOfFile: folder + "/small/config.yaml", encoding: .utf8)
+      #expect(config.contains("fixed: 1") && config.contains("cache: cache"))
+      let grid = try Program.run(
+        command("teacher", "grid") + ["--sweep", "hinton", "dist", "--seeds", "2"], in: folder)
+      #expect(grid.status == 0, "\(grid.errors)")
+      // Eighteen of twenty pictures are learned from, other ones under another seed.
+      #expect(grid.errors.contains("kept in cache, which holds 18 views"))
+      #expect(!grid.errors.contains("kept in cache, which holds 0 views"))
+
+      let other = try Program.run(command("small", "never"), in: folder)
+      #expect(
+        other.status == 64 && other.errors.contains("the teacher cache cache holds the outputs of teacher "))
+      #expect(
+        other.errors.contains("not of small ") && !FileManager.default.fileExists(atPath: folder + "/never"))
+    }
+  }
 }
