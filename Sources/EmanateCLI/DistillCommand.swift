@@ -24,6 +24,7 @@ struct DistillCommand: ParsableCommand {
 
       Example: emanate distill --teacher runs/tuned --student mobilenet_v2 --side 64 --train photos/train --test photos/test
       --out runs/small
+      All families: emanate distill --teacher runs/tuned --train photos/train --test photos/test --out runs/sweep --sweep
       """)
 
   @Option(

@@ -8,8 +8,9 @@ struct DistillationReport {
   struct Figures: Encodable {
     let seed: Int?
     let top1, top5, ece, images_per_second, latency_ms: Double
-    /// In how many of the images, in percent, it tells the class that the teacher tells.
-    let agreement: Double
+    /// In how many of the images, in percent, it tells the class that the teacher tells; nil where not the same images
+    /// could be read for both.
+    let agreement: Double?
     let parameters, bytes: Int
 
     init(_ judgement: ClassifierJudgement, teacher: ClassifierJudgement, seed: Int? = nil) {
@@ -22,7 +23,9 @@ struct DistillationReport {
       let alike = zip(judgement.told, teacher.told).count {
         judgement.classes[$0] == teacher.classes[$1]
       }
-      agreement = 100 * Double(alike) / Double(max(1, teacher.told.count))
+      agreement =
+        judgement.told.count == teacher.told.count
+        ? 100 * Double(alike) / Double(max(1, teacher.told.count)) : nil
     }
   }
 
@@ -35,8 +38,9 @@ struct DistillationReport {
 
     init(_ name: String) { self.name = name }
 
-    func statistics(_ value: (Figures) -> Double) -> SeedStatistics? {
-      runs.isEmpty ? nil : SeedStatistics(runs.map(value))
+    func statistics(_ value: (Figures) -> Double?) -> SeedStatistics? {
+      let values = runs.compactMap(value)
+      return values.isEmpty ? nil : SeedStatistics(values)
     }
   }
 
