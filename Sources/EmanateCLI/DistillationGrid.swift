@@ -60,7 +60,14 @@ struct DistillationGrid {
       }
     }
     guard let first = failures.first else { return }
-    throw CommandFailure(first.code, failures.map(\.message).joined(separator: "\nemanate: "))
+    var lines = failures.map(\.message)
+    let others = plans.map(\.name).filter { name in !lines.contains { $0.hasPrefix(name + ": ") } }
+    if plans.count > 2 && others.count > 1 {
+      lines.append(
+        "nothing was trained; other layers may fit (distill.layers), or name the families that can be: --sweep "
+          + others.filter { $0 != DistillationReport.baseline }.joined(separator: " "))
+    }
+    throw CommandFailure(first.code, lines.joined(separator: "\nemanate: "))
   }
 
   /// Trains what is not yet trained; `judge` looks at each network that is finished. A loss that is not finite ends its

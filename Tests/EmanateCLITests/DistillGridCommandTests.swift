@@ -105,6 +105,7 @@ import Testing
       let shapes = try refusal(["--sweep", "hinton", "hints", "vid", "attention"] + layers)
       #expect(shapes.contains("hints: `distill.terms`, hint: the student's `layer1` 16 x 16 x 4"))
       #expect(shapes.contains("vid: `distill.terms`, variational:") && !shapes.contains("hinton:"))
+      #expect(shapes.contains("name the families that can be: --sweep hinton"))
       #expect(
         try refusal(["--sweep", "hint"]).contains("there is no family of distillation `hint`; there are"))
       #expect(try refusal(["--sweep", "rkd", "rkd"]).contains("named twice"))
