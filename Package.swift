@@ -93,8 +93,8 @@ let package = Package(
       name: "EmanateMethods",
       dependencies: [
         "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks", "EmanateObjectives",
-        "EmanateOptimization", "EmanateImages", "EmanateAugmentations", "EmanateData", "EmanateConfiguration",
-        "EmanateEvaluation",
+        "EmanateOptimization", "EmanateImages", "EmanateAugmentations", "EmanateData", "EmanateInterchange",
+        "EmanateConfiguration", "EmanateEvaluation",
       ],
       path: "Sources/Methods"),
     .target(

@@ -18,6 +18,8 @@ public struct DistillationSettings: Hashable, Sendable {
   public var terms: [String] = []
   /// Pairs of layers that terms on layers compare: `layer2:layer3`, the student's first.
   public var layers: [String] = []
+  /// The folder that keeps what the teachers make of fixed views.
+  public var cache = OffOr<String>.off
 
   /// How much each teacher counts: all alike, or by how well it knows an image's class (CA-MKD).
   public enum Weighting: String, WordSetting { case mean, confidence }
@@ -59,6 +61,12 @@ extension ExperimentConfiguration {
         reason:
           "`distill.layers` is \(distill.layers.text); each is a student's and a teacher's layer, as in "
           + "[\"layer2:layer3\"]")
+    }
+    if distill.cache != .off && data.views.fixed == .off {
+      throw .inconsistent(
+        reason:
+          "`distill.cache` keeps what teachers make of fixed views, and `data.views.fixed` is off: set it to 1, "
+          + "or to more views that epochs take in turn")
     }
   }
 }
@@ -116,5 +124,8 @@ extension Setting {
       "distill.layers", \.distill.layers,
       "layers that terms on layers compare, student:teacher (emanate distill --list-layers); the last ones if none"
     ),
+    Setting(
+      "distill.cache", \.distill.cache,
+      "folder that keeps what the teachers make of fixed views (data.views.fixed)"),
   ]
 }

@@ -106,6 +106,8 @@ public struct ViewSettings: Hashable, Sendable {
   public var localSide = RecipeOr<Int>.recipe
   /// The share of the image's area that a local view covers.
   public var localArea = RecipeOr<ClosedRange<Double>>.recipe
+  /// How many views of an image the epochs take in turn, the same in every run, in place of new ones each epoch.
+  public var fixed = OffOr<Int>.off
 }
 
 /// The backbone.

@@ -97,6 +97,10 @@ public struct Setting: Sendable {
     Setting(
       "data.views.localArea", \.data.views.localArea, "share of the image's area in a local view",
       within: .leastNonzeroMagnitude...1),
+    Setting(
+      "data.views.fixed", \.data.views.fixed,
+      "sets of views of an image that epochs take in turn, the same in every run; off: new ones each epoch",
+      within: 1...1e6),
 
     Setting("network.architecture", \.network.architecture, "the backbone (emanate list architectures)"),
     Setting("network.width", \.network.width, "width of a token", within: 1...16_384),

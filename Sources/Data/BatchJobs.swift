@@ -14,6 +14,8 @@ final class BatchJobs: Sendable {
     let decoder: ImageDecoder
     let cache: ImageCache?
     let seed: UInt64
+    /// How many views of an image the epochs take in turn; nil for new ones each epoch.
+    var fixedViews: Int?
     let pool: ThreadPool
     let workspaces = Workspaces()
     let gate = LargeImageGate()
@@ -108,9 +110,12 @@ final class BatchJobs: Sendable {
       }
     }
     var workspace = work.workspaces.take()
+    // Fixed views are an image's own, whatever the run's seed and the image's row.
+    let (seed, turn, number) =
+      work.fixedViews.map { (0, epoch % $0, work.folder.entries[sample].fixedNumber) }
+      ?? (work.seed, epoch, sample)
     work.maker.makeViews(
-      of: image, seed: work.seed, epoch: epoch, sample: sample, patch: work.patch, using: &workspace,
-      into: rows)
+      of: image, seed: seed, epoch: turn, sample: number, patch: work.patch, using: &workspace, into: rows)
     work.workspaces.giveBack(workspace)
   }
 }

@@ -32,19 +32,31 @@ public struct ImageCache: Sendable {
 
   /// A number that another file, a changed one, or other settings do not have; nil for a file that is not there.
   func key(of entry: ImageFolder.Entry, for mode: DataMode, decoder: ImageDecoder) -> UInt64? {
+    guard let file = entry.identity else { return nil }
+    return CacheFile.key(of: "\(file) \(mode.rawValue) \(side) \(decoder.settings)")
+  }
+}
+
+extension ImageFolder.Entry {
+  /// A text that another file, or a changed one, does not have; nil for a file that is not there.
+  package var identity: String? {
     var status = stat()
-    guard entry.file.withCString({ stat($0, &status) }) == 0 else { return nil }
+    guard file.withCString({ stat($0, &status) }) == 0 else { return nil }
     #if canImport(Glibc)
       let modified = status.st_mtim
     #else
       let modified = status.st_mtimespec
     #endif
-    var hash = FNV1a()
     // The file system's own number as well: another folder may hold a file of the same name, size and time.
-    hash.add(
-      "\(entry.root)/\(entry.relativePath) \(status.st_dev) \(status.st_ino) \(status.st_size) "
-        + "\(modified.tv_sec).\(modified.tv_nsec) \(mode.rawValue) \(side) \(decoder.settings)")
-    return hash.value
+    return "\(root)/\(relativePath) \(status.st_dev) \(status.st_ino) \(status.st_size) "
+      + "\(modified.tv_sec).\(modified.tv_nsec)"
+  }
+
+  /// What names the random numbers of its fixed views: the same wherever it stands in a folder or a part of one.
+  var fixedNumber: Int {
+    var hash = FNV1a()
+    hash.add("\(relativePath) \(bytes)")
+    return Int(truncatingIfNeeded: hash.value)
   }
 }
 

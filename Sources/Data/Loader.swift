@@ -34,6 +34,8 @@ public final class Loader {
     public var decoder: ImageDecoder
     /// Where decoded images are kept; nil to decode them each time.
     public var cache: ImageCache?
+    /// How many views of an image the epochs take in turn, the same in every run; nil for new ones each epoch.
+    public var fixedViews: Int?
 
     /// Two batches ahead and 1 % unreadable files, unless said otherwise.
     public init(prefetch: Int = 2, unreadableShare: Double = 0.01, decoder: ImageDecoder = ImageDecoder()) {
@@ -84,7 +86,7 @@ public final class Loader {
     }
     work = BatchJobs.Work(
       folder: folder, maker: maker, patch: patch, decoder: options.decoder, cache: options.cache, seed: seed,
-      pool: pool)
+      fixedViews: options.fixedViews, pool: pool)
     order = EpochOrder(count: folder.count, seed: seed)
     stepsPerEpoch = folder.count / batchSize
     self.batchSize = batchSize

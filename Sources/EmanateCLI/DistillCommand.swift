@@ -5,7 +5,6 @@ import EmanateEvaluation
 import EmanateMethods
 import EmanateNetworks
 import EmanateTraining
-import Foundation
 
 /// `emanate distill`: a teacher's knowledge into a smaller network.
 struct DistillCommand: ParsableCommand {
@@ -16,10 +15,16 @@ struct DistillCommand: ParsableCommand {
       The loss is distill.alpha of the labels' cross-entropy, the rest of soft targets at distill.temperature, and
       distill.terms (emanate list terms). Views are prepared as the first teacher learned; the settings are those of the
       embedded configuration distill/default, then --config, then --set. With --baseline the same student is trained once
-      more without a teacher, same seed and budget, into OUT-baseline.
+      more without a teacher, same seed and budget, into OUT-baseline; OUT/report.md and report.json compare them.
+
+      --seeds N trains each N times, into OUT/student/seed-0 and so on, and says the mean gain with its 95 % interval.
+      --sweep trains the student once with each family of distillation (emanate list families), or with those that are
+      named, several at once as hinton+rkd, and without a teacher, into OUT/hinton/seed-0 and so on; the two go together.
+      With --resume finished trainings are kept and an interrupted one goes on.
 
       Example: emanate distill --teacher runs/tuned --student mobilenet_v2 --side 64 --train photos/train --test photos/test
       --out runs/small
+      All families: emanate distill --teacher runs/tuned --train photos/train --test photos/test --out runs/sweep --sweep
       """)
 
   @Option(
@@ -42,6 +47,23 @@ struct DistillCommand: ParsableCommand {
   @Flag(help: "Train the same student without a teacher as well.")
   var baseline = false
 
+  @Option(
+    name: .customLong("teacher-cache"),
+    help: ArgumentHelp(
+      "A folder that keeps what the teachers make of fixed views (configuration keys distill.cache, data.views.fixed).",
+      valueName: "dir"))
+  var cache: String?
+
+  @Option(help: "How many seeds to train with: --seed and those after it.")
+  var seeds: Int?
+
+  @Flag(help: "Train the student with each family of distillation, and without a teacher.")
+  var sweep = false
+
+  @Argument(
+    help: ArgumentHelp("With --sweep: these families only (emanate list families).", valueName: "family"))
+  var families: [String] = []
+
   @Flag(
     name: .customLong("list-layers"),
     help:
@@ -58,6 +80,12 @@ struct DistillCommand: ParsableCommand {
     if train.isEmpty { throw ValidationError("--train is missing: a folder of images to learn from") }
     try options.needOut()
     if baseline && test == nil { throw ValidationError("--baseline needs --test, to compare the two") }
+    if let seeds, seeds < 1 { throw ValidationError("--seeds: \(seeds); at least 1") }
+    if seeds != nil && test == nil { throw ValidationError("--seeds needs --test, to compare the seeds") }
+    if sweep && test == nil { throw ValidationError("--sweep needs --test, to compare the families") }
+    if !sweep, let family = families.first {
+      throw ValidationError("Unexpected argument '\(family)': families of distillation belong to --sweep")
+    }
   }
 
   func run() throws {
@@ -65,22 +93,94 @@ struct DistillCommand: ParsableCommand {
     if listsLayers { return try listLayers() }
     let tested = try test.map { try listing($0) }
     if let tested { try check(tested) }
+    if let tested, sweep || seeds != nil { return try runGrid(tested) }
     let interruption = Interruption()
-    let taught = try trained(try configuration(), options.out, interruption)
+    let settings = try configuration()
+    let taught = try trained(settings, options.out, interruption)
     guard let tested, !taught.outcome.isInterrupted else { return try finish(taught) }
     let student = try ClassifierJudgement(run: options.out, test: tested)
-    let teacher = try ClassifierJudgement(
-      NetworkReader(hints).readClassifier(teachers[0], unnamed: student.classes), test: tested,
-      of: teachers[0])
     var alone: ClassifierJudgement?
     if baseline {
-      let untaught = try trained(try baselineConfiguration(), besides, interruption)
+      let untaught = try trained(Self.withoutTeacher(settings), besides, interruption)
       if untaught.outcome.isInterrupted { return try finish(untaught) }
       alone = try ClassifierJudgement(run: besides, test: tested)
     }
-    let comparison = DistillationComparison(teacher: teacher, student: student, baseline: alone)
+    let teacher = try judgedTeacher(tested)
+    var report = report(teacher, tested, seeds: [settings.seed], settings)
+    let rows = (alone.map { [(DistillationReport.baseline, $0)] } ?? []) + [("student", student)]
+    report.rows = rows.map { name, judgement in
+      var row = DistillationReport.Row(name)
+      row.runs = [DistillationReport.Figures(judgement, teacher: teacher, seed: settings.seed)]
+      return row
+    }
+    try report.write()
     output.result(
-      Summary(taught.outcome, comparison, run: options.out), text: taught.outcome.best + comparison.text)
+      Summary(taught.outcome, report.summary(), run: options.out), text: taught.outcome.best + report.text)
+  }
+
+  /// Families and seeds, each into a folder of its own.
+  private func runGrid(_ tested: ImageFolder) throws {
+    let settings = try configuration()
+    if sweep && !settings.distill.terms.isEmpty {
+      throw CommandFailure(
+        .usage, "--sweep sets distill.terms, which is \(SettingText.list(settings.distill.terms)) already")
+    }
+    var plans: [DistillationGrid.Plan] = []
+    if sweep || baseline {
+      plans.append(.init(name: DistillationReport.baseline, configuration: Self.withoutTeacher(settings)))
+    }
+    if sweep {
+      let names = families.isEmpty ? DistillationFamily.all.map(\.name) : families
+      for name in names {
+        let family = try DistillationFamily(named: name)
+        if plans.contains(where: { $0.name == family.name }) {
+          throw CommandFailure(.usage, "--sweep: the family \(name) is named twice")
+        }
+        plans.append(.init(name: family.name, configuration: try family.applied(to: settings)))
+      }
+    } else {
+      plans.append(.init(name: "student", configuration: settings))
+    }
+    let seeds = Array(settings.seed..<settings.seed + (seeds ?? 1))
+    let grid = DistillationGrid(out: options.out, plans: plans, seeds: seeds) {
+      options.training($0, data: train)
+    }
+    try grid.check()
+    let teacher = try judgedTeacher(tested)
+    var report = report(teacher, tested, seeds: seeds, settings)
+    report.rows = plans.map { DistillationReport.Row($0.name) }
+    let isInterrupted = try grid(&report, showing: output) {
+      try ClassifierJudgement(run: $0.run.run.path, test: tested)
+    } figures: {
+      DistillationReport.Figures($0, teacher: teacher, seed: $1)
+    }
+    output.result(
+      report.summary(interrupted: isInterrupted),
+      text: report.text + "\n"
+        + (isInterrupted ? "Stopped. Go on with --resume." : "\(options.out)/report.md"))
+    if isInterrupted { throw ExitCode(CommandFailure.Code.interrupted.rawValue) }
+    let failures = report.rows.flatMap(\.failures).count
+    if failures > 0 {
+      throw CommandFailure(
+        .run, "\(failures) of \(grid.cells.count) trainings failed; the others are compared")
+    }
+  }
+
+  private func judgedTeacher(_ tested: ImageFolder) throws -> ClassifierJudgement {
+    try ClassifierJudgement(
+      NetworkReader(hints).readClassifier(teachers[0], unnamed: ImageFolder(train).classes), test: tested,
+      of: teachers[0])
+  }
+
+  private func report(
+    _ teacher: ClassifierJudgement, _ tested: ImageFolder, seeds: [Int], _ settings: ExperimentConfiguration
+  ) -> DistillationReport {
+    DistillationReport(
+      title:
+        "\(settings.network.architecture.rawValue) taught by \(teachers.joined(separator: ", ")), images of "
+        + train.joined(separator: ", "),
+      place: options.out, teacher: DistillationReport.Figures(teacher, teacher: teacher),
+      testImages: tested.count, seeds: seeds, rows: [])
   }
 
   /// What would be found out at the end, before anything is trained.
@@ -90,7 +190,9 @@ struct DistillCommand: ParsableCommand {
       throw CommandFailure(
         .usage, "--test: the teacher \(teachers[0]) has no classifier, so its student will have none to test")
     }
-    if baseline && RunFolder(besides).holdsRun && !options.resume && !options.overwrite {
+    if baseline && !sweep && seeds == nil && RunFolder(besides).holdsRun && !options.resume
+      && !options.overwrite
+    {
       throw TrainingError.runExists(path: besides)
     }
   }
@@ -134,8 +236,8 @@ struct DistillCommand: ParsableCommand {
   }
 
   /// The same student, images, seed and length, from labels alone.
-  private func baselineConfiguration() throws -> ExperimentConfiguration {
-    var configuration = try configuration()
+  private static func withoutTeacher(_ configuration: ExperimentConfiguration) -> ExperimentConfiguration {
+    var configuration = configuration
     configuration.method = SupervisedLearning.name
     return configuration
   }
@@ -150,6 +252,7 @@ struct DistillCommand: ParsableCommand {
       // Without a classifier nothing can be told right or wrong.
       + (try NetworkReader(hints).classifier(at: teachers[0]) == nil ? "" : "validation.share: 0.1\n")
       + "distill.teachers: \(SettingText.list(teachers).description)\n"
+      + (cache.map { "distill.cache: \(SettingText.scalar($0).description)\ndata.views.fixed: 1\n" } ?? "")
   }
 
   private func student(side: Int) throws -> any EmanateNetworks.Architecture {
@@ -208,17 +311,17 @@ struct DistillCommand: ParsableCommand {
     let interrupted: Bool
     let top1, teacher_top1, baseline_top1, agreement: Double?
     let student_parameters, teacher_parameters: Int?
+    let comparison: DistillationReport.Summary?
 
-    init(_ outcome: RunOutcome, _ comparison: DistillationComparison?, run: String) {
+    init(_ outcome: RunOutcome, _ comparison: DistillationReport.Summary?, run: String) {
       self.run = run
       (steps, loss, seconds) = (outcome.done, outcome.loss, outcome.seconds)
       (images_per_second, interrupted) = (outcome.imagesPerSecond, outcome.isInterrupted)
-      top1 = comparison?.student.report.accuracy.top1
-      teacher_top1 = comparison?.teacher.report.accuracy.top1
-      baseline_top1 = comparison?.baseline?.report.accuracy.top1
-      agreement = comparison?.agreement(comparison?.student)
-      student_parameters = comparison?.student.parameters
-      teacher_parameters = comparison?.teacher.parameters
+      (top1, teacher_top1) = (comparison?.top1, comparison?.teacher_top1)
+      (baseline_top1, agreement) = (comparison?.baseline_top1, comparison?.agreement)
+      student_parameters = comparison?.student_parameters
+      teacher_parameters = comparison?.teacher_parameters
+      self.comparison = comparison
     }
   }
 }

@@ -11,10 +11,11 @@ struct ListCommand: ParsableCommand {
 
   /// What can be listed.
   enum Kind: String, CaseIterable, ExpressibleByArgument {
-    case methods, architectures, recipes, losses, terms, keys, configs
+    case methods, architectures, recipes, losses, terms, families, keys, configs
   }
 
-  @Argument(help: "methods, architectures, recipes, losses, terms (of distillation), keys or configs.")
+  @Argument(
+    help: "methods, architectures, recipes, losses, terms and families (of distillation), keys or configs.")
   var kind: Kind
 
   @OptionGroup var output: OutputOptions
@@ -42,6 +43,7 @@ struct ListCommand: ParsableCommand {
     case .recipes: Resource.names(in: .recipes).map { ($0, Resource.summary(of: $0, in: .recipes)) }
     case .losses: LossRegistry.all.map { ($0.name, $0.summary) }
     case .terms: TermRegistry.all.map { ($0.name, "\($0.kind.rawValue): \($0.summary)") }
+    case .families: DistillationFamily.all.map { ($0.name, $0.summary) }
     case .configs: Resource.names(in: .configs).map { ($0, Resource.summary(of: $0, in: .configs)) }
     case .keys:
       Setting.all.map { setting in

@@ -52,6 +52,19 @@ public struct FrozenClassifier {
   /// The number of weights, the classifier's among them.
   public var parameterCount: Int { network.parameterCount + store.parameterCount }
 
+  /// Bytes of its weights and buffers as float32, without a file's header.
+  public var byteCount: Int {
+    4 * (network.shapes.values.reduce(0) { $0 + $1.count } + store.parameterCount)
+  }
+
+  /// 16 hexadecimal digits that stand for what it computes, its classes among them.
+  package var fingerprint: String {
+    var hash = network.hash
+    hash.add(classes.joined(separator: "\n"))
+    hash.add(store)
+    return hash.digits
+  }
+
   /// The class of every image of a folder as a place in `classes`.
   ///
   /// - Throws: `ClassesError` if the folder's classes are not exactly these, `ImageFolderError` if an image has none.

@@ -1,4 +1,5 @@
 import EmanateAugmentations
+import EmanateData
 import EmanateImages
 import EmanateKernels
 import EmanateNetworks
@@ -93,12 +94,38 @@ public struct FrozenNetwork {
     return Dictionary(uniqueKeysWithValues: pairs)
   }
 
+  /// Whether an image's features are the same to the last bit whatever images stand beside it in a batch: where nothing
+  /// but convolutions is computed. Products of few rows are OpenBLAS's, which sums in another order by a row's place.
+  package var keepsImagesApart: Bool {
+    architecture is ResNetSizes || architecture is MobileNetV2Sizes
+  }
+
+  /// 16 hexadecimal digits that stand for what it computes: architecture, side, normalisation, and every number.
+  package var fingerprint: String { hash.digits }
+
+  package var hash: FNV1a {
+    var hash = FNV1a()
+    hash.add("\(architecture) \(side) \(preparation.normalization) \(precision)")
+    hash.add(store)
+    return hash
+  }
+
   /// The same architecture, side, preparation and decoder with the initialisation of `seed`.
   public func randomized(seed: UInt64) -> FrozenNetwork {
     var network = FrozenNetwork(
       random: architecture, side: side, preparation: preparation, seed: seed, decoder: decoder)
     network.precision = precision
     return network
+  }
+}
+
+extension FNV1a {
+  /// Adds the names and numbers of all parameters and buffers.
+  mutating func add(_ store: ParameterStore) {
+    for (name, tensor) in store.tensors {
+      add(name)
+      add(tensor.array)
+    }
   }
 }
 

@@ -58,6 +58,9 @@ public protocol Method {
   /// images, given the method's state before the step, does not.
   var couplesImages: Bool { get }
 
+  /// Called once before a run's first step, when files may be written; gives sentences for the user.
+  mutating func willStart() throws -> [String]
+
   /// The loss of a batch, a scalar, computed through `pass` over the student.
   ///
   /// Of a batch that is computed in parts it is called once for each part before `didStep`; state that the whole batch
@@ -94,6 +97,8 @@ public protocol Method {
 }
 
 extension Method {
+  /// Nothing.
+  public mutating func willStart() -> [String] { [] }
   /// None.
   public func movingAverage(_ now: Moment) -> MovingAverage? { nil }
   /// None: there is no classifier.

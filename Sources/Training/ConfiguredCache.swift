@@ -16,7 +16,7 @@ struct ConfiguredCache {
     case .file where writes:
       let path = try data.cacheFile == "auto" ? Self.place(of: roots) : data.cacheFile
       let file = try CacheFile(
-        path, limit: Self.bytes(data.cacheGigabytes) ?? Self.freeBytes(beside: path) / 2)
+        path, limit: Self.bytes(data.cacheGigabytes) ?? CacheFile.freeBytes(beside: path) / 2)
       cache = ImageCache(side: data.cacheSide, file: file)
       notes = [
         "decoded images are kept in \(path), which holds \(file.imagesFound)"
@@ -42,11 +42,5 @@ struct ConfiguredCache {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let paths = roots.map { URL(fileURLWithPath: $0).standardizedFileURL.path }.joined(separator: "\n")
     return folder.appendingPathComponent("\(CacheFile.name(of: paths)).images").path
-  }
-
-  private static func freeBytes(beside path: String) -> Int {
-    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder)
-    return (attributes?[.systemFreeSize] as? NSNumber)?.intValue ?? 0
   }
 }

@@ -115,6 +115,7 @@ public struct Trainer<M: Method> {
     var options = Loader.Options(prefetch: data.prefetchBatches, unreadableShare: data.skipLimit)
     options.decoder = configuration.imageDecoder
     options.cache = cache
+    options.fixedViews = data.views.fixed.value
     do throws(LoaderError) {
       return try Loader(
         folder: folder, maker: maker, patch: configuration.network.imagePatch, batchSize: plan.batchSize,

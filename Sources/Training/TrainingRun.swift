@@ -149,8 +149,10 @@ public struct TrainingRun {
     shouldStop: () -> Bool
   ) throws -> RunOutcome {
     let cache = try ConfiguredCache(configuration.data, roots: preparation.folder.roots, writes: true)
-    var trainer = try trainer(method, preparation, cache.cache)
+    var method = method
     var notes = preparation.notes + cache.notes
+    if !run.holdsRun || resumes || overwrites { notes += try method.willStart() }
+    var trainer = try trainer(method, preparation, cache.cache)
     if run.holdsRun && resumes {
       try checkConfiguration(preparation.recipe)
       notes += try resume(&trainer)
@@ -197,7 +199,7 @@ public struct TrainingRun {
       votes: VoteTrend(), validation: preparation.validation)
   }
 
-  private func checkConfiguration(_ recipe: Recipe) throws {
+  func checkConfiguration(_ recipe: Recipe) throws {
     guard FileManager.default.fileExists(atPath: run.configuration) else { return }
     let saved = try run.savedConfiguration()
     let differences = configuration.differences(from: saved)

@@ -5,7 +5,7 @@ import Testing
 
 /// `distill` from the outside.
 @Suite(.serialized) struct DistillCommandTests {
-  private func withTeacher(_ body: (String) throws -> Void) throws {
+  func withTeacher(_ body: (String) throws -> Void) throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "emanate-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -29,14 +29,14 @@ import Testing
     try body(folder.path)
   }
 
-  private static func quick(channels: Int) -> [String] {
+  static func quick(channels: Int) -> [String] {
     [
       "network.channels=\(channels)", "network.stem=cifar", "training.steps=16", "training.batchSize=4",
       "training.learningRate=0.3", "training.warmupEpochs=0",
     ].flatMap { ["--set", $0] }
   }
 
-  private func object(_ outcome: Program.Outcome) throws -> [String: Any] {
+  func object(_ outcome: Program.Outcome) throws -> [String: Any] {
     try #require(outcome.status == 0, "\(outcome.errors)")
     return try #require(try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
   }
@@ -134,6 +134,35 @@ import Testing
       try FileManager.default.moveItem(atPath: folder + "/test/light", toPath: folder + "/test/bright")
       let classes = try refusal(["--test", "test"])
       #expect(classes.status == 65 && classes.errors.contains("bright, dark"))
+    }
+  }
+
+  @Test func `a teacher cache is filled once, shared by seeds and families, and refused for another teacher`()
+    throws
+  {
+    try withTeacher { folder in
+      func command(_ teacher: String, _ out: String) -> [String] {
+        [
+          "distill", "--teacher", teacher, "--train", "train", "--test", "test", "--out", out,
+          "--teacher-cache", "cache",
+        ] + Self.quick(channels: 4)
+      }
+      let first = try Program.run(command("teacher", "small"), in: folder)
+      #expect(first.status == 0 && first.errors.contains("kept in cache, which holds 0 views"))
+      let config = try String(contentsOfFile: folder + "/small/config.yaml", encoding: .utf8)
+      #expect(config.contains("fixed: 1") && config.contains("cache: cache"))
+      let grid = try Program.run(
+        command("teacher", "grid") + ["--sweep", "hinton", "dist", "--seeds", "2"], in: folder)
+      #expect(grid.status == 0, "\(grid.errors)")
+      // Eighteen of twenty pictures are learned from, other ones under another seed.
+      #expect(grid.errors.contains("kept in cache, which holds 18 views"))
+      #expect(!grid.errors.contains("kept in cache, which holds 0 views"))
+
+      let other = try Program.run(command("small", "never"), in: folder)
+      #expect(
+        other.status == 64 && other.errors.contains("the teacher cache cache holds the outputs of teacher "))
+      #expect(
+        other.errors.contains("not of small ") && !FileManager.default.fileExists(atPath: folder + "/never"))
     }
   }
 }

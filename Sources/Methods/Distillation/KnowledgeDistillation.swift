@@ -34,6 +34,8 @@ public struct KnowledgeDistillation: Method {
   private let mixture: TeacherMixture
   private let hardTargets: SmoothedCrossEntropy
   private let alpha: Float
+  private var cache: TeacherCache?
+  private let fixedViews: Int?
   private var values: [(name: String, value: Double)] = []
 
   private struct WeightedTerm {
@@ -81,7 +83,16 @@ public struct KnowledgeDistillation: Method {
       Float(configuration.supervised.labelSmoothing),
       convention: configuration.supervised.smoothing == .all ? .all : .others)
     alpha = Float(settings.alpha)
+    fixedViews = configuration.data.views.fixed.value
+    cache = try settings.cache.value.map {
+      try TeacherCache(
+        $0, teachers: teachers, classes: folder.classes.count,
+        layers: pairs.map { ($0.teacher.path, $0.teacher.shape) }, material: material)
+    }
   }
+
+  /// Opens the teachers' cache, if there is to be one.
+  public mutating func willStart() throws -> [String] { try cache?.open() ?? [] }
 
   /// Terms may compare the images of a batch.
   public var couplesImages: Bool { true }
@@ -89,7 +100,7 @@ public struct KnowledgeDistillation: Method {
   /// The weighted sum of all losses.
   public mutating func loss(_ views: Views, _ pass: Pass, _ now: Moment) -> Variable {
     let images = views.groups[0]
-    let outputs = teachers.indices.map { teachers[$0].outputs(images, layers: $0 == 0 ? paths.teacher : []) }
+    let outputs = taught(images, views, now)
     pass.keeps = .some(Set(paths.student))
     let features = backbone.features(images, first: 0, pass)
     let logits = layer.map { $0(features, pass) }
@@ -109,6 +120,24 @@ public struct KnowledgeDistillation: Method {
     values = parts.map { ($0.name + "Loss", Double($0.loss.scalar)) }
     let weighted = parts.map { weightedSum($0.loss, weights: Tensor([$0.weight], [1])) }
     return weighted.dropFirst().reduce(weighted[0]) { add($0, $1) }
+  }
+
+  /// What the teachers make of a batch; of one that a cache has whole nothing is computed.
+  private func taught(_ images: Tensor, _ views: Views, _ now: Moment) -> [Teacher.Outputs] {
+    func computed() -> [Teacher.Outputs] {
+      // Of fixed views with a cache and without one the same bits.
+      teachers.indices.map {
+        teachers[$0].ownOutputs(images, layers: $0 == 0 ? paths.teacher : [], apart: fixedViews != nil)
+      }
+    }
+    guard let cache, let fixedViews, !views.samples.isEmpty else {
+      return zip(teachers, computed()).map { $0.ordered($1) }
+    }
+    let keys = cache.keys(views.samples, number: now.epoch % fixedViews, views: views.globalViews)
+    if let kept = cache.outputs(keys) { return zip(teachers, kept).map { $0.ordered($1) } }
+    let fresh = computed()
+    cache.keep(fresh, as: keys)
+    return zip(teachers, fresh).map { $0.ordered($1) }
   }
 
   private func soft(_ logits: Variable, _ outputs: [Teacher.Outputs], _ labels: [Int]) -> Variable {

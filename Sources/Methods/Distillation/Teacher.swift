@@ -10,8 +10,12 @@ public struct Teacher {
   public struct Outputs {
     /// [B, C], in the order of the student's classes; nil for a network without a classifier.
     public let logits: Tensor?
-    /// [B, D].
-    public let features: Tensor
+    let keptFeatures: Tensor?
+    /// [B, D]; of rows that a cache kept only where a term needs them.
+    public var features: Tensor {
+      guard let keptFeatures else { preconditionFailure("Teacher.Outputs: features that no term asked for") }
+      return keptFeatures
+    }
     /// The outputs of the layers that were asked for, in that order.
     public let layers: [Tensor]
   }
@@ -58,11 +62,40 @@ public struct Teacher {
 
   /// images: [B, P, 3·patch²], normalised for the student -> what the teacher makes of them.
   package func outputs(_ images: Tensor, layers paths: [String]) -> Outputs {
-    let (features, layers) = network.features(input(images), layers: paths)
-    var logits = classifier?.logits(ofFeatures: features)
-    if let order, let given = logits { logits = given.selectingColumns(order) }
-    return Outputs(logits: logits, features: features, layers: layers.map { $0! })
+    ordered(ownOutputs(images, layers: paths))
   }
+
+  /// The same with logits in the order of its own classes.
+  ///
+  /// - Parameter apart: Whether an image's outputs must be the same to the last bit whatever stands beside it in a batch,
+  ///   as a cache wants them: OpenBLAS sums rows in another order by their place.
+  func ownOutputs(_ images: Tensor, layers paths: [String], apart: Bool = false) -> Outputs {
+    let given = input(images)
+    if !apart {
+      let (features, layers) = network.features(given, layers: paths)
+      return Outputs(
+        logits: classifier?.logits(ofFeatures: features), keptFeatures: features, layers: layers.map { $0! })
+    }
+    let parts = (network.keepsImagesApart ? [given] : given.samples).map {
+      network.features($0, layers: paths)
+    }
+    let features = Tensor(joining: parts.map(\.features))
+    return Outputs(
+      logits: classifier.map { classifier in
+        Tensor(joining: features.samples.map { classifier.logits(ofFeatures: $0) })
+      }, keptFeatures: features,
+      layers: paths.indices.map { path in Tensor(joining: parts.map { $0.layers[path]! }) })
+  }
+
+  /// Logits brought to the order of the student's classes.
+  func ordered(_ own: Outputs) -> Outputs {
+    guard let order, let logits = own.logits else { return own }
+    return Outputs(
+      logits: logits.selectingColumns(order), keptFeatures: own.keptFeatures, layers: own.layers)
+  }
+
+  /// 16 hexadecimal digits that stand for its weights and what is computed with them.
+  package var fingerprint: String { classifier?.fingerprint ?? network.fingerprint }
 
   /// Whether images of this side can be given to it.
   func canRead(side: Int) -> Bool { side % network.architecture.patch == 0 }
@@ -116,6 +149,25 @@ package struct TeacherInput {
 }
 
 extension Tensor {
+  /// [B, ...] -> B tensors [1, ...].
+  fileprivate var samples: [Tensor] {
+    let (values, length) = (array, count / shape[0])
+    return (0..<shape[0]).map { row in
+      Tensor(
+        Array(values[row * length..<(row + 1) * length]), Shape([1] + shape.array.dropFirst()))
+    }
+  }
+
+  /// Some [n, ...] one after the other.
+  fileprivate init(joining parts: [Tensor]) {
+    if parts.count == 1 {
+      self = parts[0]
+      return
+    }
+    let rows = parts.reduce(0) { $0 + $1.shape[0] }
+    self.init(parts.flatMap(\.array), Shape([rows] + parts[0].shape.array.dropFirst()))
+  }
+
   /// [N, C] -> [N, columns.count], the columns in the order given.
   fileprivate func selectingColumns(_ columns: [Int]) -> Tensor {
     let (rows, width, values) = (shape[0], shape[1], array)

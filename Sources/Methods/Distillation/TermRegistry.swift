@@ -21,6 +21,10 @@ public enum TermRegistry {
     public let name: String
     /// What it compares.
     public let kind: Kind
+    /// The published method that it belongs to, as `emanate distill --sweep` calls it, if that has another name.
+    public var family: String?
+    /// The weight that its authors give it.
+    public var weight = 1.0
     /// One line, with the source and the weight its authors give it.
     public let summary: String
     /// The term, its connectors asked of the site's scope; a sentence about what does not fit is thrown.
@@ -30,7 +34,7 @@ public enum TermRegistry {
   /// Every term.
   public static let all: [Entry] = [
     Entry(
-      name: "standardized", kind: .response,
+      name: "standardized", kind: .response, weight: 9,
       summary:
         "soft targets of logits with mean 0 and deviation 1 (Sun et al. 2024, arXiv:2403.01427); weight 9",
       make: { site in
@@ -53,7 +57,7 @@ public enum TermRegistry {
         return ResponseTerm { loss(student: $0, teacher: $1, labels: $2) }
       }),
     Entry(
-      name: "hint", kind: .layers,
+      name: "hint", kind: .layers, family: "hints",
       summary: "layers' outputs through a connector (FitNets, Romero et al. 2015, arXiv:1412.6550); weight 1",
       make: { site throws(TermMisfit) in try HintTerm(site) }),
     Entry(
@@ -61,33 +65,33 @@ public enum TermRegistry {
       summary: "where layers are strong (Zagoruyko and Komodakis 2017, arXiv:1612.03928); weight 1",
       make: { site throws(TermMisfit) in try AttentionTerm(site) }),
     Entry(
-      name: "variational", kind: .layers,
+      name: "variational", kind: .layers, family: "vid",
       summary:
         "layers' outputs with a learned variance a channel (Ahn et al. 2019, arXiv:1904.05835); weight 1",
       make: { site throws(TermMisfit) in try VariationalTerm(site) }),
     Entry(
-      name: "distance", kind: .relation,
+      name: "distance", kind: .relation, family: "rkd", weight: 25,
       summary: "distances between images (RKD, Park et al. 2019, arXiv:1904.05068); weight 25",
       make: { _ in RelationTerm { RelationalDistanceLoss()(student: $0, teacher: $1) } }),
     Entry(
-      name: "angle", kind: .relation,
+      name: "angle", kind: .relation, family: "rkd", weight: 50,
       summary: "angles between images (RKD, Park et al. 2019, arXiv:1904.05068); weight 50",
       make: { _ in RelationTerm { RelationalAngleLoss()(student: $0, teacher: $1) } }),
     Entry(
-      name: "similarity", kind: .relation,
+      name: "similarity", kind: .relation, weight: 3000,
       summary: "which images are alike (Tung and Mori 2019, arXiv:1907.09682); weight 3000",
       make: { _ in RelationTerm { SimilarityPreservingLoss()(student: $0, teacher: $1) } }),
     Entry(
-      name: "probabilistic", kind: .relation,
+      name: "probabilistic", kind: .relation, family: "pkt", weight: 10,
       summary:
         "each image's neighbours as probabilities (PKT, Passalis and Tefas 2018, arXiv:1803.10837); weight 10",
       make: { _ in RelationTerm { ProbabilisticTransferLoss()(student: $0, teacher: $1) } }),
     Entry(
-      name: "correlation", kind: .relation,
+      name: "correlation", kind: .relation, weight: 0.02,
       summary: "correlation of images by a kernel (Peng et al. 2019, arXiv:1904.01802); weight 0.02",
       make: { _ in RelationTerm { CorrelationCongruenceLoss()(student: $0, teacher: $1) } }),
     Entry(
-      name: "contrastive", kind: .relation,
+      name: "contrastive", kind: .relation, family: "crd", weight: 0.8,
       summary: "one image's embeddings against others' (CRD, Tian et al. 2020, arXiv:1910.10699); weight 0.8",
       make: { site throws(TermMisfit) in try ContrastiveTerm(site) }),
   ]

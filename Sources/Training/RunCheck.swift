@@ -1,0 +1,30 @@
+import EmanateMethods
+
+extension TrainingRun {
+  /// Finds out what a run would refuse before its first step: settings, images, teachers, layers that no connector
+  /// bridges, and a folder that holds another run. Nothing is written.
+  ///
+  /// - Throws: What the run would.
+  public func check() throws {
+    let preparation = try prepared()
+    try checkFolder(preparation)
+    func check<M: Method>(_ method: M) throws { _ = try trainer(method, preparation, nil) }
+    try check(try method.make(preparation.material(configuration)))
+  }
+
+  /// Whether the folder may be written to: it holds no run, or this one.
+  public func checkFolder() throws { if run.holdsRun { try checkFolder(try prepared()) } }
+
+  private func checkFolder(_ preparation: Preparation) throws {
+    guard run.holdsRun && !overwrites else { return }
+    if !resumes { throw TrainingError.runExists(path: run.path) }
+    try checkConfiguration(preparation.recipe)
+    if let folder = run.newestCheckpoint, !allowsChangedData {
+      let state = try Checkpoint.state(at: folder)
+      if state.dataHash != preparation.folder.contentHash {
+        throw TrainingError.dataDiffers(
+          path: run.path, images: preparation.folder.count, otherImages: state.images)
+      }
+    }
+  }
+}
