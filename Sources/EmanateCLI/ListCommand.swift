@@ -1,5 +1,6 @@
 import ArgumentParser
 import EmanateConfiguration
+import EmanateEvaluation
 import EmanateMethods
 import EmanateObjectives
 
@@ -11,10 +12,11 @@ struct ListCommand: ParsableCommand {
 
   /// What can be listed.
   enum Kind: String, CaseIterable, ExpressibleByArgument {
-    case methods, architectures, recipes, losses, terms, keys, configs
+    case methods, architectures, recipes, losses, terms, attacks, keys, configs
   }
 
-  @Argument(help: "methods, architectures, recipes, losses, terms (of distillation), keys or configs.")
+  @Argument(
+    help: "methods, architectures, recipes, losses, terms (of distillation), attacks, keys or configs.")
   var kind: Kind
 
   @OptionGroup var output: OutputOptions
@@ -42,6 +44,7 @@ struct ListCommand: ParsableCommand {
     case .recipes: Resource.names(in: .recipes).map { ($0, Resource.summary(of: $0, in: .recipes)) }
     case .losses: LossRegistry.all.map { ($0.name, $0.summary) }
     case .terms: TermRegistry.all.map { ($0.name, "\($0.kind.rawValue): \($0.summary)") }
+    case .attacks: AttackRegistry.all.map { ($0.name, $0.summary) }
     case .configs: Resource.names(in: .configs).map { ($0, Resource.summary(of: $0, in: .configs)) }
     case .keys:
       Setting.all.map { setting in
