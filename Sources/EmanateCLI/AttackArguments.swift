@@ -34,7 +34,7 @@ struct AttackArguments: ParsableArguments {
   @Option(name: .customLong("cw-steps"), help: "Carlini-Wagner: Adam's steps for each of them.")
   var iterations = AttackOptions().iterations
 
-  @Option(name: .customLong("cw-rate"), help: "Carlini-Wagner: Adam's learning rate.")
+  @Option(name: .customLong("cw-rate"), help: "Carlini-Wagner: Adam's first learning rate; it falls to 0.")
   var learningRate = AttackOptions().learningRate
 
   func validate() throws {

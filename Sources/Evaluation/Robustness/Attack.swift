@@ -31,8 +31,8 @@ public struct AttackOptions: Sendable, Equatable {
   public var searchSteps = 9
   /// Carlini-Wagner: Adam's steps for each c.
   public var iterations = 100
-  /// Carlini-Wagner: Adam's learning rate.
-  public var learningRate = 0.01
+  /// Carlini-Wagner: Adam's first learning rate.
+  public var learningRate = 0.1
   /// Carlini-Wagner: the first c.
   public var firstConstant = 1.0
   /// Keys the random starts.

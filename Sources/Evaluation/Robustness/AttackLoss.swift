@@ -33,16 +33,23 @@ public enum AttackLoss: Sendable {
     return Tensor(slopes, logits.shape)
   }
 
-  /// The margin of every row: the greatest other logit minus the own one.
-  public static func margins(_ logits: Tensor, _ labels: [Int]) -> [Float] {
+  /// The margin of every row: the greatest other logit minus the own one, and minus `slack` times the greatest logit.
+  public static func margins(_ logits: Tensor, _ labels: [Int], slack: Float = 0) -> [Float] {
     let classes = logits.shape[1]
     let values = logits.array
     return labels.enumerated().map { row, label in
       let start = row * classes
-      return values[start + rival(of: label, in: values, from: start, classes: classes)]
-        - values[start + label]
+      let (own, other) = (
+        values[start + label],
+        values[start + rival(of: label, in: values, from: start, classes: classes)]
+      )
+      return other - own - slack * max(abs(other), abs(own))
     }
   }
+
+  /// What rounding may do to a logit when the same image goes through the network in another batch (our choice): an attack
+  /// that stops at the very border would be told right again.
+  static let rounding: Float = 1e-5
 
   /// The class with the greatest logit among the others; the first of equals.
   private static func rival(of label: Int, in values: [Float], from start: Int, classes: Int) -> Int {

@@ -36,7 +36,8 @@ public struct PGD: Attack {
   public func callAsFunction(
     _ images: Tensor, labels: [Int], samples: [Int], on network: any AttackedNetwork
   ) -> Tensor {
-    var best = Kept(images, margins: AttackLoss.margins(network.logits(images), labels))
+    var best = Kept(
+      images, margins: AttackLoss.margins(network.logits(images), labels, slack: AttackLoss.rounding))
     for restart in 0..<restarts {
       var active = labels.indices.filter { !stopsWhenMisread || best.margins[$0] <= 0 }
       var origin = images.gathering(active)
@@ -44,11 +45,13 @@ public struct PGD: Attack {
       for step in 0...steps where !active.isEmpty {
         let known = active.map { labels[$0] }
         if step == steps {
-          best.keep(point, active, margins: AttackLoss.margins(network.logits(point), known))
+          best.keep(
+            point, active,
+            margins: AttackLoss.margins(network.logits(point), known, slack: AttackLoss.rounding))
           break
         }
         let (logits, gradient) = network.gradient(point) { loss.slopes($0, known) }
-        best.keep(point, active, margins: AttackLoss.margins(logits, known))
+        best.keep(point, active, margins: AttackLoss.margins(logits, known, slack: AttackLoss.rounding))
         point = moved(point, gradient, around: origin)
         if stopsWhenMisread {
           let places = active.indices.filter { best.margins[active[$0]] <= 0 }

@@ -42,7 +42,7 @@ import Testing
     let norm = length(Self.w)
     // A margin that no step turns over, so that every start goes to its end.
     let sure = LinearNetwork.pair(Self.w, 50, scale: 0.1)
-    let options = options { ($0.epsilon, $0.epsilonL2) = (0.05, 0.15) }
+    let options = options { ($0.epsilon, $0.epsilonL2, $0.stepSize) = (0.05, 0.15, 0.05) }
     let labels = [0, 0, 0, 0, 0]
     let square = PGD(.linf, loss, options)(images, labels: labels, samples: [0, 1, 2, 3, 4], on: sure)
     let ball = PGD(.l2, loss, options)(images, labels: labels, samples: [0, 1, 2, 3, 4], on: sure)
@@ -89,10 +89,7 @@ import Testing
 
   @Test func `Carlini and Wagner find the distance to the plane that parts two classes`() {
     let norm = length(Self.w)
-    let values = images.array
-    let scores = (0..<5).map { row in
-      zip(Self.w, values[row * 12..<row * 12 + 12]).reduce(Float(-0.4)) { $0 + $1.0 * $1.1 }
-    }
+    let scores = AttackLoss.margins(network.logits(images), [0, 0, 0, 0, 0]).map { -$0 }
     let labels = scores.map { $0 > 0 ? 0 : 1 }
     let attack = CarliniWagner(options { ($0.iterations, $0.learningRate) = (200, 0.02) })
     let attacked = attack(images, labels: labels, samples: [0, 1, 2, 3, 4], on: network)
@@ -142,14 +139,15 @@ import Testing
 
   @Test func `starts are keyed by seed, image and restart, not by the batch or the threads`() {
     for norm in [AttackNorm.linf, .l2] {
-      let attack = PGD(norm, .margin, options { ($0.steps, $0.restarts) = (3, 2) })
+      let attack = PGD(norm, .margin, options { ($0.steps, $0.restarts, $0.stepSize) = (3, 2, 1e-3) })
       let sure = LinearNetwork.pair(Self.w, 50)
       let zeros = [0, 0, 0, 0, 0]
       let together = attack(images, labels: zeros, samples: [4, 9, 2, 7, 1], on: sure)
       let alone = attack(images[rows: 2..<3], labels: [0], samples: [2], on: sure)
       #expect(together[rows: 2..<3].array == alone.array)
-      let other = PGD(norm, .margin, options { ($0.steps, $0.restarts, $0.seed) = (3, 2, 1) })(
-        images, labels: zeros, samples: [4, 9, 2, 7, 1], on: sure)
+      let other = PGD(
+        norm, .margin, options { ($0.steps, $0.restarts, $0.stepSize, $0.seed) = (3, 2, 1e-3, 1) })(
+          images, labels: zeros, samples: [4, 9, 2, 7, 1], on: sure)
       #expect(other.array != together.array)
     }
   }
@@ -157,7 +155,7 @@ import Testing
   @Test func `more starts never leave an image with less margin`() {
     let labels = Self.labels
     func margins(_ restarts: Int) -> [Float] {
-      let options = options { ($0.steps, $0.restarts, $0.epsilon) = (1, restarts, 0.02) }
+      let options = options { ($0.steps, $0.restarts, $0.stepSize) = (1, restarts, 1e-3) }
       let attacked = PGD(.linf, .margin, options, stopsWhenMisread: false)(
         images, labels: labels, samples: [0, 1, 2, 3, 4], on: network)
       return AttackLoss.margins(network.logits(attacked), labels)

@@ -11,9 +11,12 @@ struct LinearNetwork: AttackedNetwork {
 
   func logits(_ images: Tensor) -> Tensor {
     let (rows, width, values) = (images.shape[0], images.shape[1], images.array)
-    let numbers = (0..<rows).flatMap { row in
-      zip(weight, bias).map { weight, bias in
-        scale * (bias + zip(weight, values[row * width..<(row + 1) * width]).reduce(0) { $0 + $1.0 * $1.1 })
+    var numbers: [Float] = []
+    for row in 0..<rows {
+      for (weight, bias) in zip(weight, bias) {
+        var sum = bias
+        for column in 0..<width { sum += weight[column] * values[row * width + column] }
+        numbers.append(scale * sum)
       }
     }
     return Tensor(numbers, [rows, weight.count])
@@ -23,9 +26,12 @@ struct LinearNetwork: AttackedNetwork {
     let (rows, width, classes) = (images.shape[0], images.shape[1], weight.count)
     let logits = logits(images)
     let slopes = slopes(logits).array
-    let numbers = (0..<rows).flatMap { row in
-      (0..<width).map { column in
-        (0..<classes).reduce(Float(0)) { $0 + slopes[row * classes + $1] * scale * weight[$1][column] }
+    var numbers: [Float] = []
+    for row in 0..<rows {
+      for column in 0..<width {
+        var sum: Float = 0
+        for place in 0..<classes { sum += slopes[row * classes + place] * scale * weight[place][column] }
+        numbers.append(sum)
       }
     }
     return (logits, Tensor(numbers, [rows, width]))

@@ -28,6 +28,17 @@ import Testing
           ? hashFilledGate(parameter.name, parameter.shape)
           : hashFilledParameter(parameter.name, parameter.shape))
     }
+    // Running statistics near those of a batch, or a deep network's numbers fade away; a rest of the first variance
+    // stays, or channels that never change are blown up. MobileNetV3's move by a hundredth each time, others' by a tenth.
+    if backbone.normalizesBatches {
+      let images = patchRows(of: hashFilled("batch", [6, 3, 32, 32]), patch: backbone.patch)
+      let updates = {
+        let pass = Pass(store, mode: .training)
+        _ = backbone.features(images, first: 0, pass)
+        return pass.bufferUpdates
+      }()
+      for _ in 0..<(name == "mobilenet_v3_small" ? 600 : 60) { store.apply(updates) }
+    }
     return (backbone, store)
   }
 
@@ -40,9 +51,9 @@ import Testing
     let (backbone, store) = try network(name, stem)
     let images = patchRows(of: hashFilled("images", [3, 3, 32, 32]), patch: backbone.patch)
     let check = GradientCheck(
-      inputs: [images], weights: { hashFilled("weights", $0) }, step: 1e-2, samples: 2
+      inputs: [images], weights: { hashFilled("weights", $0) }, step: 1e-3, samples: 2
     ) { backbone.features($0[0], first: 0, Pass(store, mode: .evaluation)) }
-    #expect(check.errors[0] < 2e-2)
+    #expect(check.errors[0] < 5e-2)
   }
 
   @Test(arguments: names)
