@@ -135,6 +135,21 @@ import Testing
     }
   }
 
+  @Test func `batch after batch a gradient comes with the logits that the same images have without one`() {
+    let attacked = AttackedClassifier(
+      classifier(ResNetSizes(.basic, [1, 1, 1, 1], stem: .cifar, channels: 8, side: 16)))
+    for batch in [50, 50, 41, 50, 7] {
+      let images = levels(batch, 3 * 16 * 16, seed: UInt64(batch))
+      let labels = Array(repeating: 1, count: batch)
+      let known = attacked.logits(images).array
+      let first = attacked.gradient(images) { AttackLoss.crossEntropy.slopes($0, labels) }
+      let other = attacked.gradient(images) { AttackLoss.margin.slopes($0, labels) }
+      let again = attacked.gradient(images) { AttackLoss.crossEntropy.slopes($0, labels) }
+      #expect(first.logits.array == known && other.logits.array == known && again.logits.array == known)
+      #expect(first.gradient.array == again.gradient.array && first.gradient.array != other.gradient.array)
+    }
+  }
+
   @Test func `threads and batches change nothing about a test`() throws {
     let attacked = AttackedClassifier(
       classifier(ResNetSizes(.basic, [1, 1, 1, 1], stem: .cifar, channels: 4, side: 16)))
