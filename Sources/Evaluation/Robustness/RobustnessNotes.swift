@@ -13,14 +13,21 @@ enum RobustnessNotes {
     let masking = result.masking
     if masking.vanishing >= share {
       let others = ["pgd-margin", "pgd-margin-l2", "cw"].compactMap(outcome) + foreign
+      let leave =
+        others.isEmpty
+        ? "pgd-margin and cw follow the logits and were not asked for"
+        : "what follows the logits, or was made elsewhere, leaves "
+          + others.map { "\(percent($0.accuracy)) (\(named($0)))" }.joined(separator: ", ")
+      // A sign is taken of any number that is not 0, however small: only exact zeros stop FGSM and PGD altogether.
+      let verdict =
+        masking.zero >= share
+        ? "FGSM and PGD by the loss gradient see nothing where it is 0: gradient masking, not robustness"
+        : "FGSM and PGD still step by the sign of what is left of it, which in other hands rounds to 0: do not take what "
+          + "they leave for robustness"
       notes.append(
-        "\(result.name): the loss gradient vanishes on \(percent(masking.vanishing)) of the images told right "
-          + "(exactly 0 on \(percent(masking.zero)); the own logit is ahead by \(number(masking.meanMargin)) on "
-          + "average): FGSM and PGD by the loss gradient see nothing there, which is gradient masking, not robustness. "
-          + (others.isEmpty
-            ? "pgd-margin and cw follow the logits and were not asked for"
-            : "What follows the logits, or was made elsewhere, leaves "
-              + others.map { "\(percent($0.accuracy)) (\(named($0)))" }.joined(separator: ", ")))
+        "\(result.name): the loss gradient vanishes beside the logits' on \(percent(masking.vanishing)) of the images told "
+          + "right (exactly 0 on \(percent(masking.zero))); the own logit is ahead by \(number(masking.meanMargin)) on "
+          + "average. \(verdict); \(leave)")
     }
     for (loss, margin) in [("pgd", "pgd-margin"), ("pgd-l2", "pgd-margin-l2")] {
       guard let blind = outcome(loss), let seeing = outcome(margin),

@@ -70,7 +70,8 @@ import Testing
     let notes = results[1].notes.joined(separator: "\n")
     #expect(
       notes.contains(
-        "hard: the loss gradient vanishes on 100.0 % of the images told right (exactly 0 on 100.0 %"))
+        "hard: the loss gradient vanishes beside the logits' on 100.0 % of the images told right (exactly 0 on 100.0 %"
+      ))
     #expect(notes.contains("gradient masking, not robustness"))
     #expect(notes.contains("within the same distance pgd-margin leaves 0.0 % where pgd leaves 100.0 %"))
     #expect(notes.contains("images made on plain leave 0.0 %"))
