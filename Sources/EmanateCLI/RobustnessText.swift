@@ -21,7 +21,12 @@ struct RobustnessText {
     var rows: [(name: String, cells: [String])] = [("", results.map { $0.name.printable })]
     rows.append(("clean", results.map { Self.percent($0.clean) }))
     var seen: Set<String> = []
-    for outcome in results.flatMap(\.outcomes) where seen.insert(Self.key(outcome)).inserted {
+    let all = results.flatMap(\.outcomes)
+    // Attacks as they were asked for; of a transfer its sources together.
+    let sorted = (results.first?.outcomes.map(\.attack) ?? []).flatMap { name in
+      all.filter { $0.attack == name }
+    }
+    for outcome in sorted where seen.insert(Self.key(outcome)).inserted {
       let found = results.map { result in result.outcomes.first { Self.key($0) == Self.key(outcome) } }
       rows.append((Self.key(outcome).printable, found.map { $0.map { Self.percent($0.accuracy) } ?? "-" }))
       if outcome.attack == "cw" {
