@@ -15,6 +15,12 @@ static const unsigned char configs_dino_resnet_fashion[] = {
 static const unsigned char configs_distill_default[] = {
 #embed "../../configs/distill/default.yaml"
 };
+static const unsigned char configs_distill_defensive[] = {
+#embed "../../configs/distill/defensive.yaml"
+};
+static const unsigned char configs_finetune_defensive[] = {
+#embed "../../configs/finetune/defensive.yaml"
+};
 static const unsigned char configs_finetune_default[] = {
 #embed "../../configs/finetune/default.yaml"
 };
@@ -84,7 +90,9 @@ static const unsigned char sample_license[] = {
 static const struct emanate_resource files[] = {
     FILE("configs/defaults", configs_defaults),
     FILE("configs/distill/default", configs_distill_default),
+    FILE("configs/distill/defensive", configs_distill_defensive),
     FILE("configs/finetune/default", configs_finetune_default),
+    FILE("configs/finetune/defensive", configs_finetune_defensive),
     FILE("configs/pretrain/dino-fashion", configs_dino_fashion),
     FILE("configs/pretrain/dino-resnet-fashion", configs_dino_resnet_fashion),
     FILE("configs/quickstart", configs_quickstart),

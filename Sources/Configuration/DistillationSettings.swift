@@ -14,6 +14,8 @@ public struct DistillationSettings: Hashable, Sendable {
   public var scaleByT2 = true
   /// What compares with the soft targets; their gradients are the same.
   public var form = Form.kl
+  /// Whether the student must be built as its first teacher is, for defensive distillation.
+  public var sameArchitecture = false
   /// Further losses with their weights: `attention=1000`.
   public var terms: [String] = []
   /// Pairs of layers that terms on layers compare: `layer2:layer3`, the student's first.
@@ -91,6 +93,11 @@ extension Setting {
       within: .leastNonzeroMagnitude ... .infinity),
 
     Setting(
+      "supervised.temperature", \.supervised.temperature,
+      "what logits are divided by in the labels' loss of a run from labels (defensive distillation's teacher)",
+      within: .leastNonzeroMagnitude ... .infinity),
+
+    Setting(
       "validation.share", \.validation.share,
       "share of each class held out of a run with labels, to tell when it was best",
       within: .leastNonzeroMagnitude...1),
@@ -117,6 +124,9 @@ extension Setting {
       "distill.scaleByT2", \.distill.scaleByT2,
       "whether the soft targets' loss is multiplied by the temperature's square"),
     Setting("distill.form", \.distill.form, "what compares with the soft targets; their gradients are equal"),
+    Setting(
+      "distill.sameArchitecture", \.distill.sameArchitecture,
+      "whether a student of another architecture than its first teacher's is refused"),
     Setting(
       "distill.terms", \.distill.terms,
       "further losses with their weights, [attention=1000, distance=25] say (emanate list terms)"),

@@ -11,6 +11,9 @@ public struct SupervisedSettings: Hashable, Sendable {
   /// α of CutMix's shares; where both are on, a batch takes either with equal chance, as timm does.
   public var cutmix = OffOr<Double>.off
 
+  /// What logits are divided by in the loss, T; the network is used at 1 all the same (Papernot et al. 2016).
+  public var temperature = 1.0
+
   /// What learns: everything, or the classifier on a frozen backbone.
   public enum Part: String, WordSetting { case network, head }
   /// ε / (C − 1) for each other class, or ε / C for all classes, which is PyTorch's `label_smoothing`.

@@ -32,8 +32,12 @@ struct DistillCommand: ParsableCommand {
     help: ArgumentHelp("A teacher, or several: runs, checkpoints, files.", valueName: "weights"))
   var teachers: [String]
 
-  @Option(name: .customLong("student"), help: "The student's architecture: `emanate list architectures`.")
-  var architecture: NetworkSettings.Architecture = .init(rawValue: "resnet18")!
+  @Option(
+    name: .customLong("student"),
+    help:
+      "The student's architecture: `emanate list architectures`. (default: resnet18, or with distill.sameArchitecture the first teacher's)"
+  )
+  var architecture: NetworkSettings.Architecture?
 
   @Option(help: "Pixels of the views' side. (default: the first teacher's)")
   var side: Int?
@@ -247,7 +251,7 @@ struct DistillCommand: ParsableCommand {
     let teacher = try NetworkReader(hints).read(teachers[0])
     for note in teacher.notes { StandardError.write("emanate: note: \(note)\n") }
     return try NetworkSettings.yaml(
-      try student(side: side ?? teacher.side), side: side ?? teacher.side, path: "--student")
+      try student(of: teacher, side: side ?? teacher.side), side: side ?? teacher.side, path: "--student")
       + "data.preparation: teacher\n"
       // Without a classifier nothing can be told right or wrong.
       + (try NetworkReader(hints).classifier(at: teachers[0]) == nil ? "" : "validation.share: 0.1\n")
@@ -255,9 +259,16 @@ struct DistillCommand: ParsableCommand {
       + (cache.map { "distill.cache: \(SettingText.scalar($0).description)\ndata.views.fixed: 1\n" } ?? "")
   }
 
-  private func student(side: Int) throws -> any EmanateNetworks.Architecture {
+  private func student(of teacher: FrozenNetwork, side: Int) throws -> any EmanateNetworks.Architecture {
+    if architecture == nil {
+      let twin = try NetworkSettings.yaml(teacher.architecture, side: side, path: teachers[0])
+      let settings = try? ExperimentConfiguration.load(
+        chosen: [(twin, teachers[0])], files: ["distill/default"] + options.files,
+        overrides: options.settings)
+      if settings?.distill.sameArchitecture == true { return teacher.architecture }
+    }
     var hints = NetworkHints()
-    (hints.architecture, hints.side) = (architecture, side)
+    (hints.architecture, hints.side) = (architecture ?? .init(rawValue: "resnet18"), side)
     return try NetworkReader(hints).architecture()
   }
 

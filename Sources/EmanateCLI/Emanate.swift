@@ -18,7 +18,7 @@ struct EmanateCommand: ParsableCommand {
     subcommands: [
       QuickstartCommand.self, PretrainCommand.self, FeaturesCommand.self, KNNCommand.self,
       LinearProbeCommand.self, FinetuneCommand.self, DistillCommand.self, EvaluateCommand.self,
-      PredictCommand.self,
+      PredictCommand.self, RobustnessCommand.self,
       InspectCommand.self, ConvertCommand.self, ScheduleCommand.self,
       AugmentCommand.self, DatasetCommand.self, BenchmarkCommand.self, ListCommand.self,
     ])

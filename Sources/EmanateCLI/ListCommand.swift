@@ -1,5 +1,6 @@
 import ArgumentParser
 import EmanateConfiguration
+import EmanateEvaluation
 import EmanateMethods
 import EmanateObjectives
 
@@ -11,11 +12,13 @@ struct ListCommand: ParsableCommand {
 
   /// What can be listed.
   enum Kind: String, CaseIterable, ExpressibleByArgument {
-    case methods, architectures, recipes, losses, terms, families, keys, configs
+    case methods, architectures, recipes, losses, terms, families, attacks, keys, configs
   }
 
   @Argument(
-    help: "methods, architectures, recipes, losses, terms and families (of distillation), keys or configs.")
+    help:
+      "methods, architectures, recipes, losses, terms and families (of distillation), attacks, keys or configs."
+  )
   var kind: Kind
 
   @OptionGroup var output: OutputOptions
@@ -44,6 +47,7 @@ struct ListCommand: ParsableCommand {
     case .losses: LossRegistry.all.map { ($0.name, $0.summary) }
     case .terms: TermRegistry.all.map { ($0.name, "\($0.kind.rawValue): \($0.summary)") }
     case .families: DistillationFamily.all.map { ($0.name, $0.summary) }
+    case .attacks: AttackRegistry.all.map { ($0.name, $0.summary) }
     case .configs: Resource.names(in: .configs).map { ($0, Resource.summary(of: $0, in: .configs)) }
     case .keys:
       Setting.all.map { setting in

@@ -49,6 +49,11 @@ public struct FrozenClassifier {
     layer(Variable(features), Pass(store, mode: .evaluation, precision: network.precision)).value
   }
 
+  /// patches: [B, P, 3·patch²], tracked or not -> logits [B, C]; the weights are constants.
+  package func logits(_ patches: Variable) -> Variable {
+    layer(network.features(patches), Pass(store, mode: .evaluation, precision: network.precision))
+  }
+
   /// The number of weights, the classifier's among them.
   public var parameterCount: Int { network.parameterCount + store.parameterCount }
 

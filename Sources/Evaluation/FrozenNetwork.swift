@@ -1,4 +1,5 @@
 import EmanateAugmentations
+import EmanateAutograd
 import EmanateData
 import EmanateImages
 import EmanateKernels
@@ -70,6 +71,12 @@ public struct FrozenNetwork {
   /// random, and batch normalisations use their running statistics.
   public func features(_ patches: Tensor) -> Tensor {
     backbone.features(patches, first: 0, Pass(store, mode: .evaluation, precision: precision)).value
+  }
+
+  /// The same features of patches that may be tracked: their gradient flows back through the network, whose weights are
+  /// constants and get none.
+  package func features(_ patches: Variable) -> Variable {
+    backbone.features(patches, first: 0, Pass(store, mode: .evaluation, precision: precision))
   }
 
   /// The same features, and the outputs of the layers at some paths, in the order of the paths; nil for a path where

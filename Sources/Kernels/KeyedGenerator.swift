@@ -27,6 +27,8 @@ public struct KeyedGenerator: RandomNumberGenerator, Sendable {
     case labels
     /// Which images a contrastive loss compares an image with.
     case negatives
+    /// Where an attack on an image begins.
+    case attacks
   }
 
   private var state: UInt64

@@ -12,6 +12,9 @@ import EmanateTensors
 /// Classification from labels: the cross-entropy of a linear layer behind the backbone, with label smoothing (Szegedy et
 /// al. 2016, arXiv:1512.00567, section 7), mixup and CutMix where they are asked for.
 ///
+/// `supervised.temperature` divides the logits in the loss, as defensive distillation trains its teacher (Papernot et al.
+/// 2016, arXiv:1511.04508, section IV); nothing makes up for the smaller gradient, which AdamW does not feel.
+///
 /// With `supervised.trains=head` only the classifier learns: the backbone is read as in evaluation, without a tape, and
 /// its running statistics stay.
 public struct SupervisedLearning: Method {
@@ -72,7 +75,8 @@ public struct SupervisedLearning: Method {
     let logits = self.logits(images, pass)
     let right = zip(ClassPrediction.of(logits.value), known).count { $0.label == $1 }
     accuracy = 100 * Double(right) / Double(known.count)
-    return criterion(logits, probabilities: targets.repeated(views.globalViews))
+    return criterion(
+      logits, probabilities: targets.repeated(views.globalViews), temperature: Float(settings.temperature))
   }
 
   private func logits(_ images: Tensor, _ pass: Pass) -> Variable {

@@ -19,6 +19,11 @@ public struct Classifier: Sendable {
 
   /// patches: [B, P, 3·patch²] -> logits [B, C].
   public func callAsFunction(_ patches: Tensor, _ pass: Pass) -> Variable {
+    self(Variable(patches), pass)
+  }
+
+  /// The same of patches that may be tracked.
+  public func callAsFunction(_ patches: Variable, _ pass: Pass) -> Variable {
     layer(backbone.features(patches, first: 0, pass), pass)
   }
 }

@@ -27,6 +27,32 @@ import Testing
     expectMoments(y)
   }
 
+  /// Images of several blocks of rows, in numbers that do not go evenly into blocks.
+  @Test(arguments: [9, 17, 25, 27])
+  func `every image of a batch of any number is convolved and differentiated as it is alone`(count: Int) {
+    let shape: Shape = [count, 28, 28, 3]
+    let x = hashFilled("x", shape)
+    let weight = Variable(hashFilled("w", [8, 3, 3, 3], scale: 0.3))
+    let depthwise = Variable(hashFilled("d", [3, 1, 3, 3], scale: 0.3))
+    for operation: (Variable) -> Variable in [
+      { convolution(FeatureMap($0), weight, padding: 1, moments: true).raw },
+      { depthwiseConvolution(FeatureMap($0), depthwise, padding: 1).raw },
+      { maxPool(FeatureMap($0), side: 3, stride: 1, padding: 1) },
+    ] {
+      func run(_ rows: Range<Int>) -> (value: Tensor, gradients: [Tensor]) {
+        GradientCheck.gradients(
+          inputs: [x[rows: rows]], weights: { hashFilled("seed", shape.replacingLast($0[3]))[rows: rows] }
+        ) { operation($0[0]) }
+      }
+      let all = run(0..<count)
+      for image in 0..<count {
+        let alone = run(image..<image + 1)
+        #expect(relativeError(all.value[rows: image..<image + 1], alone.value) < 1e-6, "image \(image)")
+        #expect(relativeError(all.gradients[0][rows: image..<image + 1], alone.gradients[0]) < 1e-6)
+      }
+    }
+  }
+
   @Test func `what is pending on a map is what it is when done`() {
     let x = hashFilled("x", [2, 9, 8, 24], scale: 2, offset: 1)
     let (gain, bias) = (hashFilled("gain", [24], scale: 0.5, offset: 1), hashFilled("bias", [24]))

@@ -164,6 +164,8 @@ import Testing
     #expect(
       try refusal([teacher], "distill.terms=[hunt=1]", folder: folder).contains(
         "there is no such term; there are"))
+    let twin = try refusal([teacher], "distill.sameArchitecture=true", folder: folder)
+    #expect(twin.contains("not built as the teacher \(teacher.path)") && twin.contains("8 channels"))
     let layer = try refusal(
       [teacher], "distill.terms=[hint=1]", "distill.layers=[\"layer2:layer9\"]", folder: folder)
     #expect(layer.contains("the teacher \(teacher.path) has no layer `layer9`; it has layer1.0, layer2.0"))

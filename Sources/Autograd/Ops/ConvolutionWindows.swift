@@ -62,25 +62,29 @@ struct ImageBlock {
 /// Images cut into blocks of about 256 pixels; depends on the sizes only.
 struct ImageBlocks {
   private let height, width: Int
-  private let images, rows: Blocks
+  /// Images that go together; nil where each is by itself, since rows of two images do not lie together.
+  private let images: Blocks?
+  private let rows: Blocks
   private let perImage: Int
+  /// The number of blocks.
+  let count: Int
 
   init(images: Int, height: Int, width: Int) {
     (self.height, self.width) = (height, width)
     if height * width >= 192 {
-      self.images = Blocks(images, about: 1)
+      self.images = nil
       rows = Blocks(height, about: max(1, 256 / width))
     } else {
       self.images = Blocks(images, about: max(1, 256 / (height * width)))
       rows = Blocks(height, about: height)
     }
     perImage = rows.count
+    count = perImage * (self.images?.count ?? images)
   }
 
-  var count: Int { images.count * perImage }
-
   subscript(_ index: Int) -> ImageBlock {
-    let (some, rows) = (images[index / perImage], rows[index % perImage])
+    let place = index / perImage
+    let (some, rows) = (images?[place] ?? place..<place + 1, rows[index % perImage])
     return ImageBlock(
       images: some, rows: rows, firstPixel: (some.lowerBound * height + rows.lowerBound) * width,
       pixels: some.count * rows.count * width)

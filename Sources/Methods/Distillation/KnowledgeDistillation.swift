@@ -192,6 +192,12 @@ extension KnowledgeDistillation {
         "the teacher \(first.path) has \(classifies ? "a" : "no") classifier, and \(other.path) has "
           + "\(classifies ? "none" : "one")")
     }
+    let (own, theirs) = (configuration.network.chosen, first.network.architecture)
+    if configuration.distill.sameArchitecture && !own.isBuilt(as: theirs) {
+      throw refuse(
+        "`distill.sameArchitecture` is true, and the student (\(own.text)) is not built as the teacher "
+          + "\(first.path) (\(theirs.text))")
+    }
     if classifies && folder.classes.count < 2 {
       throw refuse("\(folder.roots.joined(separator: ", ")): its images stand in no class folders, or in one")
     }
@@ -267,4 +273,16 @@ extension KnowledgeDistillation {
     }
     return terms
   }
+}
+
+extension Architecture {
+  /// Whether it has the same parameters as another; networks of convolutions take images of any side.
+  fileprivate func isBuilt(as other: any Architecture) -> Bool {
+    func told(_ metadata: [String: String]) -> [String: String] {
+      metadata.filter { $0.key != "side" || patch > 1 }
+    }
+    return told(metadata) == told(other.metadata)
+  }
+
+  fileprivate var text: String { "\(metadata["architecture"] ?? "network"): \(summary)" }
 }

@@ -12,5 +12,14 @@ public protocol Backbone: Sendable {
 
   /// patches: [B, P, 3·patch²], rows as the loader packs them -> [B, D]. `first` is the place of the first
   /// sample in the whole batch, for the keys of randomness.
-  func features(_ patches: Tensor, first: Int, _ pass: Pass) -> Variable
+  ///
+  /// Patches that are tracked get a gradient, for attacks and attributions; with a pass without tape the weights get none.
+  func features(_ patches: Variable, first: Int, _ pass: Pass) -> Variable
+}
+
+extension Backbone {
+  /// The same of images that get no gradient, as in training.
+  public func features(_ patches: Tensor, first: Int, _ pass: Pass) -> Variable {
+    features(Variable(patches), first: first, pass)
+  }
 }

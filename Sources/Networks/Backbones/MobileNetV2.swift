@@ -39,7 +39,7 @@ public struct MobileNetV2: Backbone {
   }
 
   /// The last map, averaged: [B, 1280].
-  public func features(_ patches: Tensor, first: Int, _ pass: Pass) -> Variable {
+  public func features(_ patches: Variable, first: Int, _ pass: Pass) -> Variable {
     var x = materialized(entry(imageMap(patches), pass, .relu6))
     for (index, block) in blocks.enumerated() {
       x = pass.block(x) { block($0, pass) }

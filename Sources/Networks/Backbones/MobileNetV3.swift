@@ -78,7 +78,7 @@ public struct MobileNetV3: Backbone {
   }
 
   /// The last map, averaged: [B, 576].
-  public func features(_ patches: Tensor, first: Int, _ pass: Pass) -> Variable {
+  public func features(_ patches: Variable, first: Int, _ pass: Pass) -> Variable {
     var x = materialized(entry(imageMap(patches), pass, .hardSwish))
     for (index, block) in blocks.enumerated() {
       x = pass.block(x) { block($0, pass) }

@@ -87,12 +87,12 @@ public struct ResNet: Backbone {
   }
 
   /// The last map, averaged: [B, D].
-  public func features(_ patches: Tensor, first: Int, _ pass: Pass) -> Variable {
+  public func features(_ patches: Variable, first: Int, _ pass: Pass) -> Variable {
     globalAverage(lastMap(patches, pass))
   }
 
   /// The map after the last block, [B, H, W, D].
-  public func lastMap(_ patches: Tensor, _ pass: Pass) -> Variable {
+  public func lastMap(_ patches: Variable, _ pass: Pass) -> Variable {
     let entered = entryNorm(entry(imageMap(patches), pass), pass, .relu)
     var x =
       sizes.stem == .imageNet

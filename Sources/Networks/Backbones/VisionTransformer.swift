@@ -90,7 +90,7 @@ public struct VisionTransformer: Backbone {
   ///
   /// The batch goes through the blocks in chunks of about `chunkTokens` tokens, so that a chunk's activations
   /// stay in the last cache; the chunk's size depends on the number of tokens only.
-  public func features(_ patches: Tensor, first: Int, _ pass: Pass) -> Variable {
+  public func features(_ patches: Variable, first: Int, _ pass: Pass) -> Variable {
     let (batch, tokens) = (patches.shape[0], patches.shape[1] + 1 + sizes.registers)
     let positions = self.positions(pass, patches: patches.shape[1])
     let chunk = max(1, Self.chunkTokens / tokens)
@@ -98,7 +98,7 @@ public struct VisionTransformer: Backbone {
     var start = 0
     while start < batch {
       let end = min(start + chunk, batch)
-      var x = embedded(patches[rows: start..<end], positions, pass)
+      var x = embedded(sliced(patches, rows: start..<end), positions, pass)
       let place = first + start
       for (index, block) in blocks.dropLast().enumerated() {
         x = pass.block(x) { block($0, first: place, pass) }
@@ -123,7 +123,8 @@ public struct VisionTransformer: Backbone {
       let samples = start..<min(start + chunk, batch)
       let here = samples.lowerBound * count..<samples.upperBound * count
       var x = embedded(
-        patches[rows: samples], positions, masked: masked.filter(here.contains).map { $0 - here.lowerBound },
+        Variable(patches[rows: samples]), positions,
+        masked: masked.filter(here.contains).map { $0 - here.lowerBound },
         pass)
       for block in blocks { x = pass.block(x) { block($0, first: first + start, pass) } }
       classParts.append(classTokens(x))
@@ -141,7 +142,7 @@ public struct VisionTransformer: Backbone {
 
   /// All tokens after the last LayerNorm, class token first, registers next: [B, 1 + R + P, D].
   public func tokens(_ patches: Tensor, _ pass: Pass) -> Variable {
-    var x = embedded(patches, positions(pass, patches: patches.shape[1]), pass)
+    var x = embedded(Variable(patches), positions(pass, patches: patches.shape[1]), pass)
     for block in blocks { x = block(x, first: 0, pass) }
     return norm(x, pass)
   }
@@ -150,9 +151,9 @@ public struct VisionTransformer: Backbone {
   static let chunkTokens = 3200
 
   private func embedded(
-    _ patches: Tensor, _ positions: Variable, masked: [Int] = [], _ pass: Pass
+    _ patches: Variable, _ positions: Variable, masked: [Int] = [], _ pass: Pass
   ) -> Variable {
-    var x = patchEmbedding(Variable(patches), pass)
+    var x = patchEmbedding(patches, pass)
     if !masked.isEmpty {
       guard let maskToken else { preconditionFailure("VisionTransformer: there is no mask token") }
       x = replacedRows(x, masked, by: pass[maskToken])

@@ -35,10 +35,10 @@ public func patchRows(of images: Tensor, patch: Int) -> Tensor {
 }
 
 /// Square images whose patches are single pixels, as a network of convolutions reads them: [B, S², 3] -> [B, S, S, 3].
-func imageMap(_ patches: Tensor) -> FeatureMap {
+func imageMap(_ patches: Variable) -> FeatureMap {
   let side = Int(Double(patches.shape[1]).squareRoot().rounded())
   precondition(
     side * side == patches.shape[1],
     "\(patches.shape[1]) pixels are not a square image: shape \(patches.shape)")
-  return FeatureMap(Variable(patches.reshaped([patches.shape[0], side, side, patches.shape[2]])))
+  return FeatureMap(patches.reshaped([patches.shape[0], side, side, patches.shape[2]]))
 }

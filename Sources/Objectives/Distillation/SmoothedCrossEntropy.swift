@@ -42,9 +42,11 @@ public struct SmoothedCrossEntropy: Sendable {
   }
 
   /// logits: [N, C], probabilities: [N, C] with rows that sum to 1, labels mixed by Mixup, say -> [1]; each
-  /// row is smoothed as the same mixture of labels would be.
-  public func callAsFunction(_ logits: consuming Variable, probabilities: Tensor) -> Variable {
-    SoftCrossEntropy()(logits, probabilities: smoothed(probabilities))
+  /// row is smoothed as the same mixture of labels would be. Logits are divided by the temperature.
+  public func callAsFunction(
+    _ logits: consuming Variable, probabilities: Tensor, temperature: Float = 1
+  ) -> Variable {
+    SoftCrossEntropy(temperature: temperature)(logits, probabilities: smoothed(probabilities))
   }
 
   /// probabilities: [N, C] with rows that sum to 1 -> the smoothed ones, [N, C].

@@ -51,6 +51,18 @@ import Testing
     #expect(abs(found - (0.3 * a + 0.7 * b)) < 1e-5)
   }
 
+  @Test func `a temperature divides the logits, with gradients`() {
+    let targets = SmoothedCrossEntropy(0.1).smoothed(Tensor((0..<30).map { $0 % 7 == 0 ? 1 : 0 }, [5, 6]))
+    let cooled = Tensor(logits.array.map { $0 / 20 }, logits.shape)
+    let loss = SmoothedCrossEntropy(0)
+    let found = loss(Variable(logits), probabilities: targets, temperature: 20).scalar
+    #expect(abs(found - loss(Variable(cooled), probabilities: targets).scalar) < 1e-6)
+    let check = GradientCheck(inputs: [logits], weights: { Tensor(repeating: 1, $0) }, samples: 30) {
+      loss($0[0], probabilities: targets, temperature: 3)
+    }
+    #expect(check.errors[0] < 1e-3)
+  }
+
   @Test func `without a label there is no cost and no gradient`() {
     let result = GradientCheck.gradients(inputs: [logits], weights: { Tensor(repeating: 1, $0) }) {
       SmoothedCrossEntropy()($0[0], labels: Array(repeating: nil, count: 5))
