@@ -205,7 +205,8 @@ import Testing
         data: data, run: scratch.path + "/\(precision)")
     }
     let losses = try outcomes.map { try #require($0.loss) }
-    #expect(losses[0] != losses[1] && abs(losses[0] - losses[1]) < 2e-3, "\(losses)")
+    // Most numbers of a step are rounded to one part in 256 or nearer, and each step adds to what the last one was off.
+    #expect(losses[0] != losses[1] && abs(losses[0] - losses[1]) < losses[0] / 256, "\(losses)")
   }
 
   @Test func `too many unreadable files stop the run with the first of them`() throws {
