@@ -15,6 +15,12 @@ static const unsigned char configs_dino_resnet_fashion[] = {
 static const unsigned char configs_distill_default[] = {
 #embed "../../configs/distill/default.yaml"
 };
+static const unsigned char configs_distill_resnet50_to_mobilenet[] = {
+#embed "../../configs/distill/resnet50-to-mobilenet.yaml"
+};
+static const unsigned char configs_distill_resnet152_to_resnet18[] = {
+#embed "../../configs/distill/resnet152-to-resnet18.yaml"
+};
 static const unsigned char configs_distill_defensive[] = {
 #embed "../../configs/distill/defensive.yaml"
 };
@@ -91,6 +97,8 @@ static const struct emanate_resource files[] = {
     FILE("configs/defaults", configs_defaults),
     FILE("configs/distill/default", configs_distill_default),
     FILE("configs/distill/defensive", configs_distill_defensive),
+    FILE("configs/distill/resnet50-to-mobilenet", configs_distill_resnet50_to_mobilenet),
+    FILE("configs/distill/resnet152-to-resnet18", configs_distill_resnet152_to_resnet18),
     FILE("configs/finetune/default", configs_finetune_default),
     FILE("configs/finetune/defensive", configs_finetune_defensive),
     FILE("configs/pretrain/dino-fashion", configs_dino_fashion),

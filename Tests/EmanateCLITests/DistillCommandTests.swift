@@ -5,7 +5,9 @@ import Testing
 
 /// `distill` from the outside.
 @Suite(.serialized) struct DistillCommandTests {
-  func withTeacher(_ body: (String) throws -> Void) throws {
+  func withTeacher(_ architecture: String = "resnet18", channels: Int = 8, _ body: (String) throws -> Void)
+    throws
+  {
     let folder = FileManager.default.temporaryDirectory.appending(path: "emanate-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -21,10 +23,10 @@ import Testing
     }
     let taught = try Program.run(
       [
-        "finetune", "--arch", "resnet18", "--side", "16", "--train", "train", "--test", "test", "--out",
+        "finetune", "--arch", architecture, "--side", "16", "--train", "train", "--test", "test", "--out",
         "teacher",
       ]
-        + Self.quick(channels: 8), in: folder.path)
+        + Self.quick(channels: channels), in: folder.path)
     try #require(taught.status == 0, "\(taught.errors)")
     try body(folder.path)
   }
@@ -39,6 +41,26 @@ import Testing
   func object(_ outcome: Program.Outcome) throws -> [String: Any] {
     try #require(outcome.status == 0, "\(outcome.errors)")
     return try #require(try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
+  }
+
+  @Test(arguments: [
+    ("resnet50-to-mobilenet", "resnet50", "mobilenet_v2"), ("resnet152-to-resnet18", "resnet152", "resnet18"),
+  ])
+  func `the configurations for pairs of architectures teach such a pair`(
+    name: String, teacher: String, student: String
+  ) throws {
+    try withTeacher(teacher, channels: 4) { folder in
+      let summary = try object(
+        Program.run(
+          [
+            "distill", "--config", "distill/\(name)", "--teacher", "teacher", "--train", "train", "--test",
+            "test",
+            "--out", "small", "--set", "training.steps=3", "--set", "training.batchSize=4", "--json",
+          ], in: folder))
+      #expect((0...100).contains(try #require(summary["top1"] as? Double)))
+      let used = try String(contentsOfFile: "\(folder)/small/config.yaml", encoding: .utf8)
+      #expect(used.contains("architecture: \(student)"))
+    }
   }
 
   @Test func `a student, its baseline and its teacher are compared, and the student goes on by itself`()
