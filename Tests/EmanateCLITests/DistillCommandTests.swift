@@ -8,39 +8,16 @@ import Testing
   func withTeacher(_ architecture: String = "resnet18", channels: Int = 8, _ body: (String) throws -> Void)
     throws
   {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "emanate-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    for (part, count) in [("train", 10), ("test", 3)] {
-      for (place, name) in ["dark", "light"].enumerated() {
-        let path = "\(folder.path)/\(part)/\(name)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        for number in 0..<count {
-          let pixels = (0..<16 * 16 * 3).map { UInt8(($0 * 37 + number * 11) % 60 + place * 120) }
-          try PNGEncoder().write(Image(width: 16, height: 16, pixels: pixels), to: "\(path)/\(number).png")
-        }
-      }
+    try TwoClasses.inFolder(testing: 3) { folder in
+      let taught = try Program.run(
+        [
+          "finetune", "--arch", architecture, "--side", "16", "--train", "train", "--test", "test", "--out",
+          "teacher",
+        ]
+          + TwoClasses.quick(channels: channels), in: folder)
+      try #require(taught.status == 0, "\(taught.errors)")
+      try body(folder)
     }
-    let taught = try Program.run(
-      [
-        "finetune", "--arch", architecture, "--side", "16", "--train", "train", "--test", "test", "--out",
-        "teacher",
-      ]
-        + Self.quick(channels: channels), in: folder.path)
-    try #require(taught.status == 0, "\(taught.errors)")
-    try body(folder.path)
-  }
-
-  static func quick(channels: Int) -> [String] {
-    [
-      "network.channels=\(channels)", "network.stem=cifar", "training.steps=16", "training.batchSize=4",
-      "training.learningRate=0.3", "training.warmupEpochs=0",
-    ].flatMap { ["--set", $0] }
-  }
-
-  func object(_ outcome: Program.Outcome) throws -> [String: Any] {
-    try #require(outcome.status == 0, "\(outcome.errors)")
-    return try #require(try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
   }
 
   @Test(arguments: [
@@ -50,13 +27,12 @@ import Testing
     name: String, teacher: String, student: String
   ) throws {
     try withTeacher(teacher, channels: 4) { folder in
-      let summary = try object(
-        Program.run(
-          [
-            "distill", "--config", "distill/\(name)", "--teacher", "teacher", "--train", "train", "--test",
-            "test",
-            "--out", "small", "--set", "training.steps=3", "--set", "training.batchSize=4", "--json",
-          ], in: folder))
+      let summary = try Program.object(
+        [
+          "distill", "--config", "distill/\(name)", "--teacher", "teacher", "--train", "train", "--test",
+          "test",
+          "--out", "small", "--set", "training.steps=3", "--set", "training.batchSize=4", "--json",
+        ], in: folder)
       #expect((0...100).contains(try #require(summary["top1"] as? Double)))
       let used = try String(contentsOfFile: "\(folder)/small/config.yaml", encoding: .utf8)
       #expect(used.contains("architecture: \(student)"))
@@ -72,8 +48,8 @@ import Testing
           "distill", "--teacher", "teacher", "--train", "train", "--test", "test", "--out", "small",
           "--baseline",
         ]
-        + Self.quick(channels: 4) + ["--set", "distill.terms=[hint=1, distance=25]", "--json"]
-      let summary = try object(try Program.run(command, in: folder))
+        + TwoClasses.quick(channels: 4) + ["--set", "distill.terms=[hint=1, distance=25]", "--json"]
+      let summary = try Program.object(command, in: folder)
       for key in ["top1", "teacher_top1", "baseline_top1", "agreement"] {
         #expect((0...100).contains(try #require(summary[key] as? Double)), "\(key)")
       }
@@ -81,15 +57,15 @@ import Testing
         try #require(summary["student_parameters"] as? Int) * 3 < #require(
           summary["teacher_parameters"] as? Int))
       // The connector of `hint` stays behind.
-      let judged = try object(
-        try Program.run(["evaluate", "--weights", "small", "--test", "test", "--json"], in: folder))
+      let judged = try Program.object(
+        ["evaluate", "--weights", "small", "--test", "test", "--json"], in: folder)
       #expect(judged["top1"] as? Double == summary["top1"] as? Double)
       let metrics = try String(contentsOfFile: folder + "/small-baseline/metrics.jsonl", encoding: .utf8)
       #expect(!metrics.contains("softTargetsLoss"))
 
       let again = try Program.run(command, in: folder)
       #expect(again.status == 64 && again.errors.contains("holds a run already"))
-      let resumed = try object(try Program.run(command + ["--resume"], in: folder))
+      let resumed = try Program.object(command + ["--resume"], in: folder)
       #expect(resumed["top1"] as? Double == summary["top1"] as? Double)
     }
   }
@@ -101,15 +77,15 @@ import Testing
           "pretrain", "--data", "train", "--out", "features", "--set", "network.architecture=resnet18",
           "--set", "network.side=16", "--set", "data.views.globalSide=16", "--set", "data.views.locals=0",
           "--set", "head.prototypes=8", "--set", "head.hidden=8",
-        ] + Self.quick(channels: 8), in: folder)
+        ] + TwoClasses.quick(channels: 8), in: folder)
       try #require(pretrained.status == 0, "\(pretrained.errors)")
       let command =
         [
           "distill", "--teacher", "features", "--train", "train/dark", "--out", "small", "--set",
           "distill.terms=[similarity=3000]", "--json",
-        ] + Self.quick(channels: 4)
+        ] + TwoClasses.quick(channels: 4)
       // Sixteen steps of four of ten pictures are several passes.
-      #expect(try object(try Program.run(command, in: folder))["steps"] as? Int == 16)
+      #expect(try Program.object(command, in: folder)["steps"] as? Int == 16)
       let metrics = try String(contentsOfFile: folder + "/small/metrics.jsonl", encoding: .utf8)
       #expect(metrics.contains("similarityLoss") && !metrics.contains("labelsLoss"))
       let judged = try Program.run(
@@ -120,7 +96,7 @@ import Testing
         [
           "distill", "--teacher", "features", "--train", "train", "--out", "never", "--set",
           "distill.terms=[similarity=1]", "--set", "validation.share=0.2",
-        ] + Self.quick(channels: 4), in: folder)
+        ] + TwoClasses.quick(channels: 4), in: folder)
       #expect(held.status == 64 && held.errors.contains("validation.share"))
       #expect(!FileManager.default.fileExists(atPath: folder + "/never"))
     }
@@ -129,10 +105,10 @@ import Testing
   @Test func `layers are listed with their shapes, and what does not fit is refused before training`() throws
   {
     try withTeacher { folder in
-      let listed = try object(
-        try Program.run(
-          ["distill", "--teacher", "teacher", "--list-layers", "--json"] + Self.quick(channels: 4), in: folder
-        ))
+      let listed = try Program.object(
+        ["distill", "--teacher", "teacher", "--list-layers", "--json"] + TwoClasses.quick(channels: 4),
+        in: folder
+      )
       let layers = try #require(listed["student"] as? [[String: Any]])
       #expect(
         layers.first?["path"] as? String == "layer1.0" && layers.first?["shape"] as? [Int] == [16, 16, 4])
@@ -141,7 +117,7 @@ import Testing
       func refusal(_ arguments: [String]) throws -> (status: Int32, errors: String) {
         let outcome = try Program.run(
           ["distill", "--teacher", "teacher", "--train", "train", "--out", "never"] + arguments
-            + Self.quick(channels: 4), in: folder)
+            + TwoClasses.quick(channels: 4), in: folder)
         #expect(!FileManager.default.fileExists(atPath: folder + "/never"))
         return (outcome.status, outcome.errors)
       }
@@ -167,7 +143,7 @@ import Testing
         [
           "distill", "--teacher", teacher, "--train", "train", "--test", "test", "--out", out,
           "--teacher-cache", "cache",
-        ] + Self.quick(channels: 4)
+        ] + TwoClasses.quick(channels: 4)
       }
       let first = try Program.run(command("teacher", "small"), in: folder)
       #expect(first.status == 0 && first.errors.contains("kept in cache, which holds 0 views"))

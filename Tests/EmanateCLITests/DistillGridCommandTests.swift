@@ -9,7 +9,7 @@ import Testing
 
   private func command(_ arguments: [String]) -> [String] {
     ["distill", "--teacher", "teacher", "--train", "train", "--test", "test", "--out", "grid"] + arguments
-      + DistillCommandTests.quick(channels: 4)
+      + TwoClasses.quick(channels: 4)
   }
 
   private func checkpoints(_ folder: String) throws -> [String: Data] {
@@ -27,7 +27,7 @@ import Testing
   {
     try tests.withTeacher { folder in
       let three = command(["--seeds", "3", "--seed", "5", "--baseline", "--json"])
-      let summary = try tests.object(try Program.run(three, in: folder))
+      let summary = try Program.object(three, in: folder)
       #expect(summary["seeds"] as? [Int] == [5, 6, 7] && summary["single_runs"] as? Bool == false)
       let rows = try #require(summary["rows"] as? [[String: Any]])
       #expect(rows.compactMap { $0["name"] as? String } == ["baseline", "student"])
@@ -52,7 +52,7 @@ import Testing
       let again = try Program.run(three, in: folder)
       #expect(again.status == 64 && again.errors.contains("grid/baseline/seed-5 holds a run already"))
       let four = command(["--seeds", "4", "--seed", "5", "--baseline", "--resume", "--json"])
-      let more = try tests.object(try Program.run(four, in: folder))
+      let more = try Program.object(four, in: folder)
       #expect(more["seeds"] as? [Int] == [5, 6, 7, 8])
       let after = try checkpoints(folder)
       #expect(after.count > before.count && before.allSatisfy { after[$0.key] == $0.value })
@@ -66,8 +66,8 @@ import Testing
     throws
   {
     try tests.withTeacher { folder in
-      let summary = try tests.object(
-        try Program.run(command(["--sweep", "hinton", "rkd", "hinton+hints", "--json"]), in: folder))
+      let summary = try Program.object(
+        command(["--sweep", "hinton", "rkd", "hinton+hints", "--json"]), in: folder)
       let rows = try #require(summary["rows"] as? [[String: Any]])
       #expect(rows.compactMap { $0["name"] as? String } == ["baseline", "hinton", "rkd", "hinton+hints"])
       #expect(summary["single_runs"] as? Bool == true && summary["top1"] == nil)
@@ -134,7 +134,7 @@ import Testing
 
   @Test func `a single run is compared in a report as well, and no grid is put into its folder`() throws {
     try tests.withTeacher { folder in
-      let single = try tests.object(try Program.run(command(["--json"]), in: folder))
+      let single = try Program.object(command(["--json"]), in: folder)
       #expect(single["baseline_top1"] == nil && single["top1"] != nil)
       let report = try String(contentsOfFile: folder + "/grid/report.md", encoding: .utf8)
       #expect(report.contains("| teacher ") && report.contains("Single runs (seed 0)"))

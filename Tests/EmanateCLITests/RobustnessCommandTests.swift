@@ -7,40 +7,15 @@ import Testing
 @Suite(.serialized) struct RobustnessCommandTests {
   /// Dark and light pictures of 16 pixels, ten of each to learn from and four to test on.
   private func withPictures(_ body: (String) throws -> Void) throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "emanate-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    for (part, count) in [("train", 10), ("test", 4)] {
-      for (place, name) in ["dark", "light"].enumerated() {
-        let path = "\(folder.path)/\(part)/\(name)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        for number in 0..<count {
-          let pixels = (0..<16 * 16 * 3).map { UInt8(($0 * 37 + number * 11) % 60 + place * 120) }
-          try PNGEncoder().write(Image(width: 16, height: 16, pixels: pixels), to: "\(path)/\(number).png")
-        }
-      }
-    }
-    try body(folder.path)
-  }
-
-  private static func quick(channels: Int) -> [String] {
-    [
-      "network.channels=\(channels)", "network.stem=cifar", "training.steps=24", "training.batchSize=8",
-      "training.learningRate=0.3", "training.warmupEpochs=0",
-    ].flatMap { ["--set", $0] }
+    try TwoClasses.inFolder(testing: 4, body)
   }
 
   private func teach(_ run: String, channels: Int = 4, _ arguments: [String] = [], in folder: String) throws {
     let taught = try Program.run(
       [
         "finetune", "--arch", "resnet18", "--side", "16", "--train", "train", "--test", "test", "--out", run,
-      ] + arguments + Self.quick(channels: channels), in: folder)
+      ] + arguments + TwoClasses.quick(channels: channels, steps: 24, batchSize: 8), in: folder)
     try #require(taught.status == 0, "\(taught.errors)")
-  }
-
-  private func object(_ outcome: Program.Outcome) throws -> [String: Any] {
-    try #require(outcome.status == 0, "\(outcome.errors)")
-    return try #require(try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
   }
 
   private static let attack = [
@@ -68,7 +43,7 @@ import Testing
       #expect(metrics.contains("softTargetsLoss") && !metrics.contains("labelsLoss"))
 
       let command = Self.attack + ["--weights", "teacher", "twin"]
-      let report = try object(try Program.run(command + ["--json"], in: folder))
+      let report = try Program.object(command + ["--json"], in: folder)
       let classifiers = try #require(report["classifiers"] as? [[String: Any]])
       #expect(classifiers.map { $0["weights"] as? String } == ["teacher", "twin"])
       for classifier in classifiers {
@@ -84,7 +59,7 @@ import Testing
       #expect(table.status == 0 && lines[1].contains("teacher") && lines[1].contains("twin"))
       #expect(lines.contains { $0.hasPrefix("transfer from twin") })
       #expect(lines.contains { $0.hasPrefix("loss gradient vanishing") })
-      let again = try object(try Program.run(command + ["--json", "--threads", "1"], in: folder))
+      let again = try Program.object(command + ["--json", "--threads", "1"], in: folder)
       #expect(
         try #require(again["classifiers"] as? [NSDictionary]) == report["classifiers"] as? [NSDictionary])
     }
@@ -139,13 +114,12 @@ import Testing
           "finetune", "--arch", "resnet18", "--side", "24", "--train", "train", "--test", "test", "--out",
           "b",
         ]
-          + Self.quick(channels: 4), in: folder)
+          + TwoClasses.quick(channels: 4, steps: 24, batchSize: 8), in: folder)
       try #require(other.status == 0, "\(other.errors)")
       try refusal(
         ["--weights", "a", "b", "--test", "test"], 64, "a reads images of 16 pixels", "b of 24 pixels")
-      let alone = try object(
-        try Program.run(
-          Self.attack + ["--weights", "a", "b", "--attacks", "fgsm", "--images", "3", "--json"], in: folder))
+      let alone = try Program.object(
+        Self.attack + ["--weights", "a", "b", "--attacks", "fgsm", "--images", "3", "--json"], in: folder)
       #expect(alone["images"] as? Int == 3)
 
       try FileManager.default.moveItem(atPath: folder + "/test/light", toPath: folder + "/test/bright")

@@ -9,6 +9,16 @@ private struct AttentionOracle {
   var out, dq, dk, dv: [Double]
   var logSums: [Double]
 
+  /// Queries, keys and values side by side in rows of `stride`.
+  init(_ qkv: [Float], stride: Int, dout: [Float], tokens: Int, depth: Int) {
+    let columns = { (from: Int) in
+      (0..<tokens).flatMap { t in (0..<depth).map { Double(qkv[t * stride + from + $0]) } }
+    }
+    self.init(
+      q: columns(0), k: columns(depth), v: columns(2 * depth), dout: dout.map(Double.init), tokens: tokens,
+      depth: depth)
+  }
+
   init(q: [Double], k: [Double], v: [Double], dout: [Double], tokens: Int, depth: Int) {
     out = Array(repeating: 0, count: tokens * depth)
     (dq, dk, dv, logSums) = (out, out, out, Array(repeating: 0, count: tokens))
@@ -44,6 +54,50 @@ private func error(_ a: [Float], _ b: [Double]) -> Double {
     / max(size, 1)
 }
 
+/// What a form of the loops makes of one head whose queries, keys and values stand side by side in rows of `stride`.
+private struct AttentionRun<Element> {
+  typealias Forward = (
+    UnsafePointer<Element>?, UnsafePointer<Element>?, UnsafePointer<Element>?, Int, Int, Int,
+    UnsafeMutablePointer<Element>?, Int, UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>?
+  ) -> Void
+  typealias Backward = (
+    UnsafePointer<Element>?, UnsafePointer<Element>?, UnsafePointer<Element>?, Int, Int, Int,
+    UnsafePointer<Element>?, Int, UnsafePointer<Float>?, Int, UnsafePointer<Float>?,
+    UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>?, Int,
+    UnsafeMutablePointer<Float>?
+  ) -> Void
+
+  var out: [Element]
+  var logSums, dq, dk, dv: [Float]
+
+  /// - Parameter empty: What the outputs hold before they are written.
+  init(
+    _ form: (forward: Forward, backward: Backward), _ qkv: [Element], stride: Int, dout: [Float], tokens: Int,
+    depth: Int, empty: Element
+  ) {
+    var scratch = [Float](repeating: .nan, count: em_attention_scratch(tokens, depth))
+    var out = [Element](repeating: empty, count: tokens * depth)
+    var logSums = [Float](repeating: .nan, count: tokens)
+    var gradient = [Float](repeating: .nan, count: tokens * stride)
+    qkv.withUnsafeBufferPointer { x in
+      let q = x.baseAddress!
+      form.forward(q, q + depth, q + 2 * depth, stride, tokens, depth, &out, depth, &logSums, &scratch)
+      for i in scratch.indices { scratch[i] = .nan }
+      gradient.withUnsafeMutableBufferPointer { d in
+        let dq = d.baseAddress!
+        form.backward(
+          q, q + depth, q + 2 * depth, stride, tokens, depth, out, depth, dout, depth, logSums, dq,
+          dq + depth, dq + 2 * depth, stride, &scratch)
+      }
+    }
+    let part = { (from: Int) in
+      (0..<tokens).flatMap { t in gradient[t * stride + from..<t * stride + from + depth] }
+    }
+    (self.out, self.logSums) = (out, logSums)
+    (dq, dk, dv) = (part(0), part(depth), part(2 * depth))
+  }
+}
+
 @Suite struct AttentionLoops {
   static let depths = [8, 16, 20, 32, 64]
 
@@ -53,41 +107,19 @@ private func error(_ a: [Float], _ b: [Double]) -> Double {
       let stride = 3 * depth + 5
       let qkv = hashFilled("qkv\(tokens)", [tokens, stride], scale: 2).array
       let dout = hashFilled("dout", [tokens, depth]).array
-      let columns = { (from: Int) in
-        (0..<tokens).flatMap { t in (0..<depth).map { Double(qkv[t * stride + from + $0]) } }
-      }
-      let expected = AttentionOracle(
-        q: columns(0), k: columns(depth), v: columns(2 * depth), dout: dout.map(Double.init), tokens: tokens,
-        depth: depth)
+      let expected = AttentionOracle(qkv, stride: stride, dout: dout, tokens: tokens, depth: depth)
 
-      for (forward, backward) in [
+      for form in [
         (em_attention_narrow, em_attention_backward_narrow), (em_attention_wide, em_attention_backward_wide),
         (em_attention, em_attention_backward),
       ] {
-        var scratch = [Float](repeating: .nan, count: em_attention_scratch(tokens, depth))
-        var (out, logSums) = (
-          [Float](repeating: .nan, count: tokens * depth), [Float](repeating: .nan, count: tokens)
-        )
-        var gradient = [Float](repeating: .nan, count: tokens * stride)
-        qkv.withUnsafeBufferPointer { x in
-          let q = x.baseAddress!
-          forward(q, q + depth, q + 2 * depth, stride, tokens, depth, &out, depth, &logSums, &scratch)
-          for i in scratch.indices { scratch[i] = .nan }
-          gradient.withUnsafeMutableBufferPointer { d in
-            let dq = d.baseAddress!
-            backward(
-              q, q + depth, q + 2 * depth, stride, tokens, depth, out, depth, dout, depth, logSums, dq,
-              dq + depth, dq + 2 * depth, stride, &scratch)
-          }
-        }
-        let part = { (from: Int) in
-          (0..<tokens).flatMap { t in gradient[t * stride + from..<t * stride + from + depth] }
-        }
-        #expect(error(out, expected.out) < 3e-6, "\(tokens) tokens")
-        #expect(error(logSums, expected.logSums) < 3e-6, "\(tokens) tokens")
-        #expect(error(Array(part(0)), expected.dq) < 1e-5, "\(tokens) tokens")
-        #expect(error(Array(part(depth)), expected.dk) < 1e-5, "\(tokens) tokens")
-        #expect(error(Array(part(2 * depth)), expected.dv) < 1e-5, "\(tokens) tokens")
+        let run = AttentionRun(
+          form, qkv, stride: stride, dout: dout, tokens: tokens, depth: depth, empty: .nan)
+        #expect(error(run.out, expected.out) < 3e-6, "\(tokens) tokens")
+        #expect(error(run.logSums, expected.logSums) < 3e-6, "\(tokens) tokens")
+        #expect(error(run.dq, expected.dq) < 1e-5, "\(tokens) tokens")
+        #expect(error(run.dk, expected.dk) < 1e-5, "\(tokens) tokens")
+        #expect(error(run.dv, expected.dv) < 1e-5, "\(tokens) tokens")
       }
     }
   }
@@ -106,44 +138,21 @@ private func error(_ a: [Float], _ b: [Double]) -> Double {
       let qkv = Self.short("qkv\(tokens)", [tokens, stride], scale: 2)
       let rounded = qkv.map { UInt16($0.bitPattern >> 16) }
       let dout = Self.short("dout", [tokens, depth])
-      let columns = { (from: Int) in
-        (0..<tokens).flatMap { t in (0..<depth).map { Double(qkv[t * stride + from + $0]) } }
+      let expected = AttentionOracle(qkv, stride: stride, dout: dout, tokens: tokens, depth: depth)
+      var forms = [(em_attention_bfloat16_wide_plain, em_attention_backward_bfloat16_wide_plain)]
+      if em_has_bfloat16_instructions() != 0 {
+        forms.append((em_attention_bfloat16, em_attention_backward_bfloat16))
       }
-      let expected = AttentionOracle(
-        q: columns(0), k: columns(depth), v: columns(2 * depth), dout: dout.map(Double.init), tokens: tokens,
-        depth: depth)
-      // The instruction's own form where the processor has it.
-      let own = [(em_attention_bfloat16, em_attention_backward_bfloat16)]
-      for (forward, backward) in [
-        (em_attention_bfloat16_wide_plain, em_attention_backward_bfloat16_wide_plain)
-      ]
-        + (em_has_bfloat16_instructions() != 0 ? own : [])
-      {
-        var scratch = [Float](repeating: .nan, count: em_attention_scratch(tokens, depth))
-        var out = [UInt16](repeating: 0x7fc0, count: tokens * depth)
-        var logSums = [Float](repeating: .nan, count: tokens)
-        var gradient = [Float](repeating: .nan, count: tokens * stride)
-        rounded.withUnsafeBufferPointer { x in
-          let q = x.baseAddress!
-          forward(q, q + depth, q + 2 * depth, stride, tokens, depth, &out, depth, &logSums, &scratch)
-          for i in scratch.indices { scratch[i] = .nan }
-          gradient.withUnsafeMutableBufferPointer { d in
-            let dq = d.baseAddress!
-            backward(
-              q, q + depth, q + 2 * depth, stride, tokens, depth, out, depth, dout, depth, logSums, dq,
-              dq + depth, dq + 2 * depth, stride, &scratch)
-          }
-        }
-        let part = { (from: Int) in
-          (0..<tokens).flatMap { t in gradient[t * stride + from..<t * stride + from + depth] }
-        }
+      for form in forms {
+        let run = AttentionRun(
+          form, rounded, stride: stride, dout: dout, tokens: tokens, depth: depth, empty: 0x7fc0)
         // A rounded number is off by at most 1 / 256 of itself; the sums' errors are far smaller.
-        #expect(error(logSums, expected.logSums) < 3e-6, "\(tokens) tokens")
-        let wide = out.map { Float(bitPattern: UInt32($0) << 16) }
+        #expect(error(run.logSums, expected.logSums) < 3e-6, "\(tokens) tokens")
+        let wide = run.out.map { Float(bitPattern: UInt32($0) << 16) }
         #expect(error(wide, expected.out) < 4e-3, "\(tokens) tokens")
-        #expect(error(part(0), expected.dq) < 8e-3, "\(tokens) tokens")
-        #expect(error(part(depth), expected.dk) < 8e-3, "\(tokens) tokens")
-        #expect(error(part(2 * depth), expected.dv) < 4e-3, "\(tokens) tokens")
+        #expect(error(run.dq, expected.dq) < 8e-3, "\(tokens) tokens")
+        #expect(error(run.dk, expected.dk) < 8e-3, "\(tokens) tokens")
+        #expect(error(run.dv, expected.dv) < 4e-3, "\(tokens) tokens")
       }
     }
   }
