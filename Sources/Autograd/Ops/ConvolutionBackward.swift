@@ -23,13 +23,12 @@ struct ConvolutionBackward: BackwardRule {
           step.packedWeight(down: down.taps, across: across.taps, transposed: true)
         }
       }
-      let (gradient, sums) = inputGradient(of: map, g, upstream: upstream, phases) {
+      let (gradient, sums) = inputGradient(of: map, g, upstream: upstream, in: step.precision, phases) {
         phase, outputs, window, to in
-        em_convolve(
-          outputs, phase.from, phases.all[phase.y].taps.count, window.rowLength,
-          phases.all[phase.x].taps.count * g.outputs, packed[phase.y][phase.x].pointer, phase.from.count,
-          g.channels,
-          to, phase.to)
+        outputs.convolve(
+          phase.from, taps: phases.all[phase.y].taps.count, step: window.rowLength,
+          depth: phases.all[phase.x].taps.count * g.outputs, packed[phase.y][phase.x], columns: g.channels,
+          into: to, phase.to)
       }
       withExtendedLifetime(packed) {}
       map.passBack(gradient, sums: sums, at: 1, weightAt: 2, into: &inputs)
@@ -48,14 +47,17 @@ struct ConvolutionBackward: BackwardRule {
     ThreadPool.shared.forEach(groups.count, links: 2) { index, link in
       let group = groups[index]
       let last = max(1, group.count - 1)
-      let scratch = Tensor(uninitialized: [em_weight_gradient_scratch()])
+      let scratch = weightGradientScratch()
       for place in link == 0 ? 0..<last : last..<group.count {
         let block = blocks[group.lowerBound + place]
+        let dy = WindowNumbers(
+          upstream + block.firstPixel * g.outputs, count: block.pixels * g.outputs, in: step.precision)
         step.withInputs(block) { x, from, rowLength in
-          em_convolution_weight_gradient(
-            upstream + block.firstPixel * g.outputs, x, from, block.pixels, g.outputs, g.side, rowLength,
-            g.side * g.channels, shares.pointer + index * size, place == 0 ? 0 : 1, scratch.pointer)
+          convolutionWeightGradient(
+            dy.operand, x, from, outputs: g.outputs, taps: g.side, step: rowLength, depth: g.side * g.channels,
+            into: shares.pointer + index * size, beta: place == 0 ? 0 : 1, scratch: scratch)
         }
+        withExtendedLifetime(dy) {}
       }
       withExtendedLifetime(scratch) {}
     }
@@ -69,5 +71,26 @@ struct ConvolutionBackward: BackwardRule {
       }
     }
     withExtendedLifetime(shares) {}
+  }
+}
+
+/// dw = beta dw + the sum over rows of dy times what the row's pieces of x hold (`em_convolution_weight_gradient`), on the
+/// calling thread; beta is 0 or 1, both operands of one kind.
+private func convolutionWeightGradient(
+  _ dy: Operand, _ x: Operand, _ from: [Int32], outputs: Int, taps: Int, step: Int, depth: Int,
+  into dw: UnsafeMutablePointer<Float>, beta: Float, scratch: Tensor
+) {
+  let accumulates: Int32 = beta == 0 ? 0 : 1
+  switch (dy, x) {
+  case (.float32(let dy), .float32(let x)):
+    em_convolution_weight_gradient(
+      dy, x, from, from.count, outputs, taps, step, depth, dw, accumulates, scratch.pointer)
+  case (.bfloat16(let dy), .bfloat16(let x)):
+    scratch.pointer.withMemoryRebound(to: UInt16.self, capacity: 2 * scratch.count) {
+      em_convolution_weight_gradient_bfloat16(
+        dy, x, from, from.count, outputs, taps, step, depth, dw, accumulates, $0)
+    }
+  default:
+    preconditionFailure("convolutionWeightGradient: operands of two kinds")
   }
 }

@@ -108,6 +108,19 @@ struct Window {
 
   /// Copies the part of a map into `to`, finished.
   func fill(from map: SavedMap, into to: UnsafeMutablePointer<Float>, beyond: Float = 0) {
+    fill(from: map, into: to, beyond: beyond) { map.read($0, $1, into: $2) }
+  }
+
+  /// The same, rounded.
+  func fill(from map: SavedMap, into to: UnsafeMutablePointer<UInt16>) {
+    fill(from: map, into: to, beyond: 0) { map.readRounded($0, $1, into: $2) }
+  }
+
+  /// `read` gives pixels that lie together: so many from the first on.
+  private func fill<Number>(
+    from map: SavedMap, into to: UnsafeMutablePointer<Number>, beyond: Number,
+    _ read: (_ first: Int, _ pixels: Int, UnsafeMutablePointer<Number>) -> Void
+  ) {
     let (height, width) = (map.x.shape[1], map.x.shape[2])
     let inside = max(columns.lowerBound, 0)..<min(columns.upperBound, width)
     let (before, after) = (inside.lowerBound - columns.lowerBound, columns.upperBound - inside.upperBound)
@@ -118,12 +131,68 @@ struct Window {
           at.update(repeating: beyond, count: rowLength)
         } else {
           at.update(repeating: beyond, count: before * channels)
-          map.read(
-            (image * height + y) * width + inside.lowerBound, inside.count, into: at + before * channels)
+          read((image * height + y) * width + inside.lowerBound, inside.count, at + before * channels)
           (at + (before + inside.count) * channels).update(repeating: beyond, count: after * channels)
         }
         at += rowLength
       }
+    }
+  }
+}
+
+/// A window's numbers, finished, as a convolution's products read them.
+struct WindowNumbers {
+  let operand: Operand
+  /// Keeps the operand's memory.
+  let memory: Tensor
+
+  init(_ window: Window, of map: SavedMap, in precision: Precision) {
+    switch precision {
+    case .float32:
+      memory = Tensor(uninitialized: [window.count])
+      window.fill(from: map, into: memory.pointer)
+      operand = .float32(memory.pointer)
+    case .bfloat16:
+      // A last row of odd length is read up to one number further.
+      let rounded = Tensor(uninitialized: [window.count + 1], as: .bfloat16)
+      window.fill(from: map, into: rounded.bfloat16Pointer)
+      rounded.bfloat16Pointer[window.count] = 0
+      (memory, operand) = Self.multipliable(rounded)
+    }
+  }
+
+  /// `count` numbers from `from`, for as long as those stay.
+  init(_ from: UnsafeMutablePointer<Float>, count: Int, in precision: Precision) {
+    switch precision {
+    case .float32:
+      (memory, operand) = (Tensor(uninitialized: [0]), .float32(from))
+    case .bfloat16:
+      let rounded = Tensor(uninitialized: [count], as: .bfloat16)
+      em_to_bfloat16(from, count, rounded.bfloat16Pointer)
+      (memory, operand) = Self.multipliable(rounded)
+    }
+  }
+
+  /// Where the processor multiplies no pairs, rounded numbers are multiplied as float32.
+  private static func multipliable(_ rounded: Tensor) -> (Tensor, Operand) {
+    if hasBfloat16Instructions() { return (rounded, .bfloat16(rounded.bfloat16Pointer)) }
+    let wide = rounded.float32()
+    return (wide, .float32(wide.pointer))
+  }
+}
+
+extension Operand {
+  /// Rows of convolutions, `taps` pieces of `depth` numbers each, times a packed weight: to -> rows of `columns` at `to`
+  /// (`em_convolve`).
+  func convolve(
+    _ from: [Int32], taps: Int, step: Int, depth: Int, _ packed: Tensor, columns: Int,
+    into y: UnsafeMutablePointer<Float>, _ to: [Int32]
+  ) {
+    switch self {
+    case .float32(let x):
+      em_convolve(x, from, taps, step, depth, packed.pointer, from.count, columns, y, to)
+    case .bfloat16(let x):
+      em_convolve_bfloat16(x, from, taps, step, depth, packed.bfloat16Pointer, from.count, columns, y, to)
     }
   }
 }
