@@ -132,7 +132,7 @@ VECTORIZED static void gradient_narrow(const uint16_t *dy, const uint16_t *x, lo
   weight_gradient(0, dy, x, rows, outputs, inputs, dw, accumulate, scratch);
 }
 
-VECTORIZED static void gradient_wide(const uint16_t *dy, const uint16_t *x, long rows, long outputs, long inputs,
+WIDE_REGISTERS static void gradient_wide(const uint16_t *dy, const uint16_t *x, long rows, long outputs, long inputs,
                                      float *dw, int accumulate, float *scratch) {
   weight_gradient(1, dy, x, rows, outputs, inputs, dw, accumulate, scratch);
 }
@@ -161,8 +161,8 @@ void em_attention_backward_bfloat16_native(const uint16_t *q, const uint16_t *k,
 void em_convolve_bfloat16_native(const uint16_t *x, const int32_t *from, long taps, long step, long depth,
                                  const uint16_t *w, long rows, long columns, float *y, const int32_t *to);
 void em_convolution_weight_gradient_bfloat16_native(const uint16_t *dy, const uint16_t *x, const int32_t *from,
-                                                    long rows, long outputs, long taps, long step, long depth,
-                                                    float *dw, int accumulate, uint16_t *scratch);
+                                                    long rows, long outputs, long dy_stride, long taps, long step,
+                                                    long depth, float *dw, int accumulate, float *scratch);
 
 int em_has_bfloat16_instructions(void) {
   return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512f") &&
@@ -226,8 +226,8 @@ void em_convolve_bfloat16(const uint16_t *x, const int32_t *from, long taps, lon
 }
 
 void em_convolution_weight_gradient_bfloat16(const uint16_t *dy, const uint16_t *x, const int32_t *from, long rows,
-                                             long outputs, long taps, long step, long depth, float *dw,
-                                             int accumulate, uint16_t *scratch) {
-  em_convolution_weight_gradient_bfloat16_native(dy, x, from, rows, outputs, taps, step, depth, dw, accumulate,
-                                                 scratch);
+                                             long outputs, long dy_stride, long taps, long step, long depth, float *dw,
+                                             int accumulate, float *scratch) {
+  em_convolution_weight_gradient_bfloat16_native(dy, x, from, rows, outputs, dy_stride, taps, step, depth, dw,
+                                                 accumulate, scratch);
 }

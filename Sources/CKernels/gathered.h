@@ -38,7 +38,6 @@
   GATHERED_TILE(NAME, V, 5, PANELS)   \
   GATHERED_TILE(NAME, V, 6, PANELS)
 
-// The fewer panels, the more rows fill the registers: six rows of one panel would wait for their own sums.
 GATHERED_SIX(gathered_one, v16, 1)
 GATHERED_TILE(gathered_one, v16, 8, 1)
 GATHERED_TILE(gathered_one, v16, 10, 1)
@@ -50,16 +49,6 @@ GATHERED_TILE(gathered_two, v16, 12, 2)
 GATHERED_SIX(gathered_three, v16, 3)
 GATHERED_TILE(gathered_three, v16, 8, 3)
 GATHERED_SIX(gathered_four, v16, 4)
-
-#define CASES_TO_SIX(NAME) \
-  GATHERED_CASE(NAME, 1)   \
-  GATHERED_CASE(NAME, 2)   \
-  GATHERED_CASE(NAME, 3)   \
-  GATHERED_CASE(NAME, 4)   \
-  GATHERED_CASE(NAME, 5)   \
-  GATHERED_CASE(NAME, 6)
-#define CASES_TO_EIGHT(NAME) CASES_TO_SIX(NAME) GATHERED_CASE(NAME, 8)
-#define CASES_TO_TWELVE(NAME) CASES_TO_EIGHT(NAME) GATHERED_CASE(NAME, 10) GATHERED_CASE(NAME, 12)
 
 // All rows times COUNT panels, over one part of the depth, MOST rows at a time and then what is left in pieces of a size
 // that there is; columns that are no whole panels go through `edge`.
@@ -74,27 +63,11 @@ GATHERED_SIX(gathered_four, v16, 4)
     for (long left = rows, n; left > 0; left -= n, from += n, places += n) {                                       \
       n = tile_height(left, MOST);                                                                                 \
       const int32_t *to = whole ? places : edge_places;                                                            \
-      switch (n) { CASES(TILES_OF) }                                                                               \
-      if (!whole) copy_edge(edge, n, columns, accumulate_all, y, places);                                          \
+      switch (n) { CASES(GATHERED_CASE, TILES_OF) }                                                                \
+      for (long r = 0; !whole && r < n; r++)                                                                       \
+        copy_edge(edge + edge_places[r], columns, accumulate_all, y + places[r]);                                  \
     }                                                                                                              \
   }
-
-// Of `left` rows, how many go next: as many as fit, but for the last two pieces, which share what is left.
-INLINE long tile_height(long left, long most) {
-  if (left >= 2 * most || left == most) return most;
-  long n = left > most ? (left + 1) / 2 : left;
-  return n <= 6 ? n : n / 2 * 2;
-}
-
-INLINE void copy_edge(const float *edge, long rows, long columns, int accumulate, float *y, const int32_t *places) {
-  for (long r = 0; r < rows; r++, edge += 4 * LANES) {
-    float *line = y + places[r];
-    if (accumulate)
-      for (long j = 0; j < columns; j++) line[j] += edge[j];
-    else
-      for (long j = 0; j < columns; j++) line[j] = edge[j];
-  }
-}
 
 GATHERED_PANELS(panels_of_one, gathered_one, 1, 6, CASES_TO_SIX)
 GATHERED_PANELS(panels_of_tall, gathered_one, 1, 12, CASES_TO_TWELVE)
@@ -141,24 +114,30 @@ INLINE void pack_gathered_panels(const SOURCE *x, const int32_t *from, long rows
   }
 }
 
+// Steps of dy's rows that are packed at a time.
+#define GATHERED_STEPS 512
+#define GATHERED_SCRATCH (SIDE * SIDE + GATHERED_STEPS * SIDE + EDGE)
+
+// A square of sums stays in cache while all these rows go by. scratch: GATHERED_SCRATCH numbers.
 INLINE void convolution_weight_gradient(int wide, const SOURCE *dy, const SOURCE *x, const int32_t *from, long rows,
-                                        long outputs, long taps, long step, long depth, float *dw, int accumulate,
-                                        NUMBER *scratch) {
+                                        long outputs, long dy_stride, long taps, long step, long depth, float *dw,
+                                        int accumulate, NUMBER *scratch) {
   NUMBER *columns = scratch, *upstream = columns + SIDE * SIDE;
-  float *edge = (float *)(upstream + SIDE * SIDE);
+  float *edge = (float *)(upstream + GATHERED_STEPS * SIDE);
   long stride = taps * depth;
-  for (long first = 0; first < rows; first += SIDE * STEP) {
-    long some = smaller(SIDE * STEP, rows - first);
+  for (long first = 0; first < rows; first += GATHERED_STEPS * STEP) {
+    long all = smaller(GATHERED_STEPS * STEP, rows - first);
     for (long o = 0; o < outputs; o += SIDE) {
       long height = smaller(SIDE, outputs - o);
-      pack_steps(dy + first * outputs + o, outputs, some, height, upstream);
+      pack_steps(dy + first * dy_stride + o, dy_stride, all, height, upstream);
       for (long t = 0; t < taps; t++)
-        for (long i = 0; i < depth; i += SIDE) {
-          long width = smaller(SIDE, depth - i);
-          pack_gathered_panels(x + t * step + i, from + first, some, width, columns);
-          square(wide, steps_of(some), height, width, upstream, columns, dw + o * stride + t * depth + i, stride,
-                 accumulate || first > 0, edge);
-        }
+        for (long i = 0; i < depth; i += SIDE)
+          for (long r = 0; r < all; r += SIDE * STEP) {
+            long some = smaller(SIDE * STEP, all - r), width = smaller(SIDE, depth - i);
+            pack_gathered_panels(x + t * step + i, from + first + r, some, width, columns);
+            square(wide, steps_of(some), height, width, upstream + r / STEP * SIDE, columns,
+                   dw + o * stride + t * depth + i, stride, accumulate || first + r > 0, edge);
+          }
     }
   }
 }

@@ -101,10 +101,11 @@ void FORM(em_convolve_bfloat16)(const uint16_t *x, const int32_t *from, long tap
   convolve(1, x, from, taps, step, (depth + 1) / 2, (const NUMBER *)w, rows, columns, y, to);
 }
 
-void FORM(em_convolution_weight_gradient_bfloat16)(const uint16_t *dy, const uint16_t *x, const int32_t *from, long rows,
-                                                   long outputs, long taps, long step, long depth, float *dw,
-                                                   int accumulate, uint16_t *scratch) {
-  convolution_weight_gradient(1, dy, x, from, rows, outputs, taps, step, depth, dw, accumulate, (NUMBER *)scratch);
+void FORM(em_convolution_weight_gradient_bfloat16)(const uint16_t *dy, const uint16_t *x, const int32_t *from,
+                                                   long rows, long outputs, long dy_stride, long taps, long step,
+                                                   long depth, float *dw, int accumulate, float *scratch) {
+  convolution_weight_gradient(1, dy, x, from, rows, outputs, dy_stride, taps, step, depth, dw, accumulate,
+                              (NUMBER *)scratch);
 }
 
 void FORM(em_attention_bfloat16)(FORWARD_PARAMETERS) { attention(1, FORWARD_ARGUMENTS); }

@@ -20,6 +20,10 @@ struct ConvolutionGeometry {
 
   var outShape: Shape { [images, outHeight, outWidth, outputs] }
   var outBlocks: ImageBlocks { ImageBlocks(images: images, height: outHeight, width: outWidth) }
+  /// Blocks of outputs as long as the sums of a weight's gradient want them: these are read and written once a block.
+  func outBlocks(pixels: Int) -> ImageBlocks {
+    ImageBlocks(images: images, height: outHeight, width: outWidth, about: pixels)
+  }
   var inBlocks: ImageBlocks { ImageBlocks(images: images, height: height, width: width) }
 
   /// The part of the padded input that a block of outputs reads.
@@ -59,7 +63,7 @@ struct ImageBlock {
   let firstPixel, pixels: Int
 }
 
-/// Images cut into blocks of about 256 pixels; depends on the sizes only.
+/// Images cut into blocks of about 256 pixels, unless told otherwise; depends on the sizes only.
 struct ImageBlocks {
   private let height, width: Int
   /// Images that go together; nil where each is by itself, since rows of two images do not lie together.
@@ -69,13 +73,13 @@ struct ImageBlocks {
   /// The number of blocks.
   let count: Int
 
-  init(images: Int, height: Int, width: Int) {
+  init(images: Int, height: Int, width: Int, about pixels: Int = 256) {
     (self.height, self.width) = (height, width)
-    if height * width >= 192 {
+    if height * width >= pixels * 3 / 4 {
       self.images = nil
-      rows = Blocks(height, about: max(1, 256 / width))
+      rows = Blocks(height, about: max(1, pixels / width))
     } else {
-      self.images = Blocks(images, about: max(1, 256 / (height * width)))
+      self.images = Blocks(images, about: max(1, pixels / (height * width)))
       rows = Blocks(height, about: height)
     }
     perImage = rows.count

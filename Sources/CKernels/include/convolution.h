@@ -36,22 +36,24 @@ void em_pack_convolution_bfloat16(const float *w, long outputs, long inputs, lon
                                   int transposed, long first, long count, uint16_t *out);
 
 // dw[o][t * depth + i] = (accumulate ? dw : 0) + sum over rows r of dy[r][o] * x[from[r] + t * step + i]: dy [rows,
-// outputs] -> dw [outputs, taps * depth]. scratch: em_weight_gradient_scratch() floats.
+// outputs], rows dy_stride apart -> dw [outputs, taps * depth]. scratch: em_convolution_weight_gradient_scratch() floats.
 void em_convolution_weight_gradient(const float *dy, const float *x, const int32_t *from, long rows, long outputs,
-                                    long taps, long step, long depth, float *dw, int accumulate, float *scratch);
+                                    long dy_stride, long taps, long step, long depth, float *dw, int accumulate,
+                                    float *scratch);
 void em_convolution_weight_gradient_narrow(const float *dy, const float *x, const int32_t *from, long rows,
-                                           long outputs, long taps, long step, long depth, float *dw, int accumulate,
-                                           float *scratch);
+                                           long outputs, long dy_stride, long taps, long step, long depth, float *dw,
+                                           int accumulate, float *scratch);
 void em_convolution_weight_gradient_wide(const float *dy, const float *x, const int32_t *from, long rows, long outputs,
-                                         long taps, long step, long depth, float *dw, int accumulate, float *scratch);
-// The same of bfloat16 numbers. scratch: em_weight_gradient_bfloat16_scratch() numbers, aligned to four bytes. Forms as
-// above.
+                                         long dy_stride, long taps, long step, long depth, float *dw, int accumulate,
+                                         float *scratch);
+long em_convolution_weight_gradient_scratch(void);
+// The same of bfloat16 numbers, in as much memory. Forms as above.
 void em_convolution_weight_gradient_bfloat16(const uint16_t *dy, const uint16_t *x, const int32_t *from, long rows,
-                                             long outputs, long taps, long step, long depth, float *dw,
-                                             int accumulate, uint16_t *scratch);
+                                             long outputs, long dy_stride, long taps, long step, long depth, float *dw,
+                                             int accumulate, float *scratch);
 void em_convolution_weight_gradient_bfloat16_wide_plain(const uint16_t *dy, const uint16_t *x, const int32_t *from,
-                                                        long rows, long outputs, long taps, long step, long depth,
-                                                        float *dw, int accumulate, uint16_t *scratch);
+                                                        long rows, long outputs, long dy_stride, long taps, long step,
+                                                        long depth, float *dw, int accumulate, float *scratch);
 // Adds up parts of a weight's gradient, [count, outputs, side, side, inputs], for some outputs, and writes it as the
 // weight lies: [outputs, inputs, side, side].
 void em_unpack_convolution_gradient(const float *parts, long count, long inputs, long side, float *dw, int accumulate,
@@ -93,5 +95,5 @@ void em_combine_channels(const float *g, const float *x, long rows, long channel
 void em_max_pool(const float *x, const int32_t *from, const int32_t *tap, long taps, long rows, long channels, float *y,
                  uint8_t *places);
 // dx[from[r] + tap[places[r][c]] + c] += dy[r][c].
-void em_max_pool_backward(const float *dy, const uint8_t *places, const int32_t *from, const int32_t *tap, long rows,
-                          long channels, float *dx);
+void em_max_pool_backward(const float *dy, const uint8_t *places, const int32_t *from, const int32_t *tap, long taps,
+                          long rows, long channels, float *dx);
