@@ -89,9 +89,9 @@ import Testing
     let from = shape.from
     for form in Self.forms.map(\.gradient) {
       var dw = accumulates ? before : [Float](repeating: .nan, count: before.count)
-      var scratch = [UInt16](repeating: 0x7fc0, count: em_weight_gradient_bfloat16_scratch())
+      var scratch = [Float](repeating: .nan, count: em_convolution_weight_gradient_scratch())
       form(
-        dy, x, from, shape.rows, shape.outputs, shape.side, shape.rowLength, shape.depth, &dw,
+        dy, x, from, shape.rows, shape.outputs, shape.outputs, shape.side, shape.rowLength, shape.depth, &dw,
         accumulates ? 1 : 0, &scratch)
       var worst = 0.0
       // All of the small ones, and some of the large.
@@ -107,9 +107,10 @@ import Testing
     }
   }
 
-  private static let forms: [(convolve: Convolve, gradient: Gradient)] =
+  private static var forms: [(convolve: Convolve, gradient: Gradient)] {
     [(em_convolve_bfloat16_wide_plain, em_convolution_weight_gradient_bfloat16_wide_plain)]
-    + (hasBfloat16Instructions() ? [(em_convolve_bfloat16, em_convolution_weight_gradient_bfloat16)] : [])
+      + (hasBfloat16Instructions() ? [(em_convolve_bfloat16, em_convolution_weight_gradient_bfloat16)] : [])
+  }
 
   private typealias Convolve = (
     UnsafePointer<UInt16>?, UnsafePointer<Int32>?, Int, Int, Int, UnsafePointer<UInt16>?, Int, Int,
@@ -117,7 +118,7 @@ import Testing
   ) -> Void
   private typealias Gradient = (
     UnsafePointer<UInt16>?, UnsafePointer<UInt16>?, UnsafePointer<Int32>?, Int, Int, Int, Int, Int,
-    UnsafeMutablePointer<Float>?, Int32, UnsafeMutablePointer<UInt16>?
+    Int, UnsafeMutablePointer<Float>?, Int32, UnsafeMutablePointer<Float>?
   ) -> Void
 
   /// Depths of more than one part, odd and even, outputs and inputs as columns, some taps backwards as a stride has them.
@@ -157,8 +158,7 @@ import Testing
     let (rows, channels) = shape
     let x = Self.numbers(rows * channels, 7).map { $0 * 9 }
     let (scale, shift) = (Self.numbers(channels, 8), Self.numbers(channels, 9))
-    for activation in [EM_IDENTITY, EM_RELU, EM_RELU6, EM_HARD_SWISH, EM_HARD_SIGMOID].map({ Int32($0.rawValue) })
-    {
+    for activation in [EM_IDENTITY, EM_RELU, EM_RELU6, EM_HARD_SWISH, EM_HARD_SIGMOID].map(Int32.init) {
       for isNormalized in [false, true] {
         var (wide, out) = (x, [UInt16](repeating: 0, count: x.count))
         scale.withUnsafeBufferPointer { scale in
