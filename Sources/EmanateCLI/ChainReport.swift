@@ -96,7 +96,7 @@ struct ChainReport {
 
   struct Summary: Encodable {
     let features: [Features]
-    let knn_top1, raw_pixel_knn_top1, random_knn_top1: Double?
+    let knn_top1, raw_pixel_knn_top1, random_knn_top1: Double
     let top1, teacher_top1, baseline_top1, agreement: Double?
     let student_parameters, teacher_parameters: Int?
     let standard_error: Double
@@ -104,10 +104,9 @@ struct ChainReport {
 
     init(_ report: ChainReport) {
       features = report.features
-      func knn(_ place: Int) -> Double? {
-        features.indices.contains(place) ? features[place].knn_top1 : nil
-      }
-      (raw_pixel_knn_top1, random_knn_top1, knn_top1) = (knn(0), knn(1), knn(2))
+      // In the order in which they were judged.
+      let votes = report.features.map(\.knn_top1)
+      (raw_pixel_knn_top1, random_knn_top1, knn_top1) = (votes[0], votes[1], votes[2])
       comparison = report.comparison.summary()
       (top1, teacher_top1) = (comparison.top1, comparison.teacher_top1)
       (baseline_top1, agreement) = (comparison.baseline_top1, comparison.agreement)
