@@ -175,7 +175,11 @@ extension ConfigurationError {
   fileprivate func under(_ stage: String) -> ConfigurationError {
     switch self {
     case .unknownKey(let source, let path, let nearest):
-      .unknownKey(source: source, path: "\(stage).\(path)", nearest: "\(stage).\(nearest)")
+      // distill.alpha: a key of its own, whose stage was left out.
+      .unknownKey(
+        source: source, path: "\(stage).\(path)",
+        nearest: Setting.at("\(stage).\(path)") == nil
+          ? "\(stage).\(nearest)" : "\(stage).\(stage).\(path)")
     case .misplaced(let source, let path, let reason):
       .misplaced(source: source, path: "\(stage).\(path)", reason: reason)
     case .notAllowed(let source, let path, let value, let allowed):

@@ -124,7 +124,7 @@ import Testing
   func `temperatures that differ are said where they point to defensive distillation`(
     trained: Double, temperature: Double, twin: Bool, scaled: Bool, says: Bool
   ) {
-    var settings = DistillationSettings()
+    var settings = ExperimentConfiguration().distill
     (settings.temperature, settings.sameArchitecture, settings.scaleByT2) = (temperature, twin, scaled)
     let note = settings.temperatureNote(teacher: "runs/t", trainedAt: trained)
     #expect((note != nil) == says)

@@ -200,7 +200,7 @@ import Testing
       let file = folder + "/chain.yaml"
       let good = try String(contentsOfFile: file, encoding: .utf8)
       try (good + "distil: x\n").write(toFile: file, atomically: true, encoding: .utf8)
-      #expect(try refusal([], status: 65).contains("chain.yaml, line 17: unknown key `distil`"))
+      #expect(try refusal([], status: 65).contains("chain.yaml, line 15: unknown key `distil`"))
       try good.replacing("test: [test]\n", with: "").write(toFile: file, atomically: true, encoding: .utf8)
       #expect(try refusal([]).contains("--test is missing"))
       let warned = try Program.run(
