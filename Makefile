@@ -31,11 +31,14 @@ test-haswell:
 test-native:
 	@env -u OPENBLAS_CORETYPE $(RUN_TESTS)
 
-## The tests of `make test`, and a whole quickstart, which must learn more than random weights know.
+## The tests of `make test`, and a whole quickstart, which must learn more than random weights know, and whose student must
+## have at most a quarter of its teacher's weights.
 test-all: test build
 	$(EMANATE) quickstart --overwrite --json > .build/quickstart.json
 	@awk 'BEGIN { RS = "[,{}]" } { split($$0, f, ":"); v[f[1]] = f[2] } \
-	  END { l = v["\"knn_top1\""]; r = v["\"random_knn_top1\""]; print "learned " l " %, random " r " %"; exit !(l + 0 > r + 0) }' \
+	  END { l = v["\"knn_top1\""]; r = v["\"random_knn_top1\""]; print "learned " l " %, random " r " %"; \
+	  s = v["\"student_parameters\""]; t = v["\"teacher_parameters\""]; print "student " s " weights, teacher " t; \
+	  exit !(l + 0 > r + 0 && s > 0 && 4 * s <= t) }' \
 	  .build/quickstart.json
 
 ## Leaves the program at .build/release/emanate.

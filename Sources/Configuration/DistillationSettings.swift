@@ -48,6 +48,16 @@ public struct DistillationSettings: Hashable, Sendable {
     }
     return found.count == layers.count ? found : nil
   }
+
+  /// What to say of a teacher that was trained at another temperature than its student will be: in defensive distillation
+  /// both have the same (Papernot et al. 2016, arXiv:1511.04508, section IV). nil where nothing points to that.
+  public func temperatureNote(teacher: String, trainedAt other: Double) -> String? {
+    // An ordinary teacher is trained at 1, whatever softens its targets later.
+    if other == temperature || (other == 1 && (!sameArchitecture || scaleByT2)) { return nil }
+    return
+      "the teacher \(teacher) was trained at temperature \(other) (supervised.temperature), and its student learns at "
+      + "\(temperature) (distill.temperature); defensive distillation uses the same for both"
+  }
 }
 
 extension ExperimentConfiguration {
@@ -132,7 +142,7 @@ extension Setting {
       "further losses with their weights, [attention=1000, distance=25] say (emanate list terms)"),
     Setting(
       "distill.layers", \.distill.layers,
-      "layers that terms on layers compare, student:teacher (emanate distill --list-layers); the last ones if none"
+      "layers that terms on layers compare, student:teacher (emanate distill --list-layers); if none, the deepest of equal size"
     ),
     Setting(
       "distill.cache", \.distill.cache,

@@ -233,14 +233,24 @@ struct DistillCommand: ParsableCommand {
   }
 
   private func configuration() throws -> ExperimentConfiguration {
-    if let saved = try options.savedSettings(), !options.saySettings { return saved }
+    if var saved = try options.savedSettings(), !options.saySettings {
+      // Another student than the run's is refused by the run, with both names.
+      if let architecture { saved.network.architecture = architecture }
+      return saved
+    }
+    return try settings()
+  }
+
+  /// --student counts more than a configuration's network.architecture.
+  private func settings() throws -> ExperimentConfiguration {
+    try StudentChoice.check(architecture, options.overrides)
     return try ExperimentConfiguration.load(
       chosen: [(try given(), "--student")], files: ["distill/default"] + options.files,
-      overrides: options.settings)
+      overrides: options.settings + StudentChoice.settings(architecture))
   }
 
   /// The same student, images, seed and length, from labels alone.
-  private static func withoutTeacher(_ configuration: ExperimentConfiguration) -> ExperimentConfiguration {
+  static func withoutTeacher(_ configuration: ExperimentConfiguration) -> ExperimentConfiguration {
     var configuration = configuration
     configuration.method = SupervisedLearning.name
     return configuration
@@ -275,9 +285,7 @@ struct DistillCommand: ParsableCommand {
   private func listLayers() throws {
     let teacher = try NetworkReader(hints).read(teachers[0])
     let side = side ?? teacher.side
-    let settings = try ExperimentConfiguration.load(
-      chosen: [(try given(), "--student")], files: ["distill/default"] + options.files,
-      overrides: options.settings)
+    let settings = try settings()
     let (ours, theirs) = (
       LayerListing(settings.network.chosen, side: side), LayerListing(teacher.architecture, side: side)
     )

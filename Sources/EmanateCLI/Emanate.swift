@@ -17,7 +17,8 @@ struct EmanateCommand: ParsableCommand {
     version: versionText,
     subcommands: [
       QuickstartCommand.self, PretrainCommand.self, FeaturesCommand.self, KNNCommand.self,
-      LinearProbeCommand.self, FinetuneCommand.self, DistillCommand.self, EvaluateCommand.self,
+      LinearProbeCommand.self, FinetuneCommand.self, DistillCommand.self, ChainCommand.self,
+      EvaluateCommand.self,
       PredictCommand.self, RobustnessCommand.self,
       InspectCommand.self, ConvertCommand.self, ScheduleCommand.self,
       AugmentCommand.self, DatasetCommand.self, BenchmarkCommand.self, ListCommand.self,

@@ -58,7 +58,7 @@ public struct RunFolder: Sendable, Equatable {
   }
 
   /// Removes what a run wrote here, and nothing else.
-  func removeRun() throws(TrainingError) {
+  package func removeRun() throws(TrainingError) {
     for file in [configuration, recipe, metrics, skipped, checkpoints]
     where FileManager.default.fileExists(atPath: file) {
       do {

@@ -36,6 +36,7 @@ public struct KnowledgeDistillation: Method {
   private let alpha: Float
   private var cache: TeacherCache?
   private let fixedViews: Int?
+  private let notes: [String]
   private var values: [(name: String, value: Double)] = []
 
   private struct WeightedTerm {
@@ -67,6 +68,11 @@ public struct KnowledgeDistillation: Method {
     labels = classifies ? try folder.labels() : []
     let pairs = try Self.pairs(configuration, architecture, teachers[0])
     paths = (pairs.map { $0.student.path }, pairs.map { $0.teacher.path })
+    notes =
+      try (settings.layers.isEmpty ? pairs : []).map {
+        "`distill.layers` is empty; compared are " + TermSite.describe($0)
+          + ", the deepest of equal size (emanate distill --list-layers)"
+      } + Self.temperatureNotes(settings)
     terms = try Self.terms(
       configuration, scope,
       pairs: pairs, widths: (backbone.width, teachers[0].network.width), labels: labels, images: folder.count,
@@ -91,8 +97,8 @@ public struct KnowledgeDistillation: Method {
     }
   }
 
-  /// Opens the teachers' cache, if there is to be one.
-  public mutating func willStart() throws -> [String] { try cache?.open() ?? [] }
+  /// Opens the teachers' cache, if there is to be one, and says which layers were chosen.
+  public mutating func willStart() throws -> [String] { try notes + (cache?.open() ?? []) }
 
   /// Terms may compare the images of a batch.
   public var couplesImages: Bool { true }
@@ -209,7 +215,17 @@ extension KnowledgeDistillation {
     return classifies
   }
 
-  /// The layers that are compared, as both networks have them; without any said, the last one of each.
+  /// A sentence for each teacher that was trained at a temperature which is not the student's.
+  private static func temperatureNotes(_ settings: DistillationSettings) throws -> [String] {
+    try settings.teachers.compactMap { path in
+      var hints = NetworkHints()
+      hints.role = settings.network == .student ? .student : .teacher
+      guard let trained = try NetworkReader(hints).settings(of: path) else { return nil }
+      return settings.temperatureNote(teacher: path, trainedAt: trained.supervised.temperature)
+    }
+  }
+
+  /// The layers that are compared, as both networks have them; without any said, the deepest of equal size.
   private static func pairs(
     _ configuration: ExperimentConfiguration, _ architecture: any Architecture, _ teacher: Teacher
   ) throws(ConfigurationError) -> [TermSite.Pair] {
@@ -242,7 +258,11 @@ extension KnowledgeDistillation {
           try find(pair.teacher, theirs, "the teacher \(teacher.path)")
         ))
     }
-    if pairs.isEmpty, let mine = ours.layers.last, let other = theirs.layers.last { pairs = [(mine, other)] }
+    if pairs.isEmpty, let mine = ours.layers.last, let other = theirs.layers.last {
+      // Where no sizes agree, each term says what it misses.
+      let deepest = ours.deepestPair(with: theirs)
+      pairs = [deepest.map { ($0.here, $0.there) } ?? (mine, other)]
+    }
     return pairs
   }
 
