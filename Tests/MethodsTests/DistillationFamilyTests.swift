@@ -34,9 +34,11 @@ import Testing
     try configuration.set("distill.terms=[hint=7]")
     let family = try DistillationFamily(named: name)
     let applied = try family.applied(to: configuration)
-    let alpha = ["hinton": 0.25, "born-again": 0.25, "tf-kd-self": 0.1][name] ?? 1
+    let shares: [String: Double] = ["hinton": 0.25, "born-again": 0.25, "tf-kd-self": 0.1]
+    let alpha: Double = shares[name] ?? 1
+    let generations: [String: Int] = ["born-again": 3, "tf-kd-self": 1]
     #expect(applied.distill.alpha == alpha && family.softTargets == (alpha < 1))
-    #expect(applied.distill.generations.value == ["born-again": 3, "tf-kd-self": 1][name])
+    #expect(applied.distill.generations.value == generations[name])
     // Whoever needs no teacher has settings that need none, unless the generation before is one.
     let needs = KnowledgeDistillation.needsTeacher(applied.distill)
     #expect(needs == (family.needsTeacher || applied.distill.generations != .off))
