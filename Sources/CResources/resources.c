@@ -72,6 +72,24 @@ static const unsigned char configs_distill_resnet152_to_resnet18[] = {
 static const unsigned char configs_distill_defensive[] = {
 #embed "../../configs/distill/defensive.yaml"
 };
+static const unsigned char configs_distill_born_again[] = {
+#embed "../../configs/distill/born-again.yaml"
+};
+static const unsigned char configs_distill_be_your_own_teacher[] = {
+#embed "../../configs/distill/be-your-own-teacher.yaml"
+};
+static const unsigned char configs_distill_tf_kd[] = {
+#embed "../../configs/distill/tf-kd.yaml"
+};
+static const unsigned char configs_distill_tf_kd_self[] = {
+#embed "../../configs/distill/tf-kd-self.yaml"
+};
+static const unsigned char configs_distill_mutual[] = {
+#embed "../../configs/distill/mutual.yaml"
+};
+static const unsigned char configs_distill_ema_teacher[] = {
+#embed "../../configs/distill/ema-teacher.yaml"
+};
 static const unsigned char configs_finetune_defensive[] = {
 #embed "../../configs/finetune/defensive.yaml"
 };
@@ -161,6 +179,12 @@ static const struct emanate_resource files[] = {
     FILE("configs/distill/standardized", configs_distill_standardized),
     FILE("configs/distill/teachers", configs_distill_teachers),
     FILE("configs/distill/vid", configs_distill_vid),
+    FILE("configs/distill/born-again", configs_distill_born_again),
+    FILE("configs/distill/be-your-own-teacher", configs_distill_be_your_own_teacher),
+    FILE("configs/distill/tf-kd", configs_distill_tf_kd),
+    FILE("configs/distill/tf-kd-self", configs_distill_tf_kd_self),
+    FILE("configs/distill/mutual", configs_distill_mutual),
+    FILE("configs/distill/ema-teacher", configs_distill_ema_teacher),
     FILE("configs/distill/resnet50-to-mobilenet", configs_distill_resnet50_to_mobilenet),
     FILE("configs/distill/resnet152-to-resnet18", configs_distill_resnet152_to_resnet18),
     FILE("configs/finetune/default", configs_finetune_default),

@@ -22,6 +22,14 @@ public struct DistillationSettings: Hashable, Sendable {
   public var layers: [String] = []
   /// The folder that keeps what the teachers make of fixed views.
   public var cache = OffOr<String>.off
+  /// How often the student is trained again, each time by the one before.
+  public var generations = OffOr<Int>.off
+  /// The teacher that the term `virtual` makes of a label.
+  public var virtual = VirtualTeacherSettings()
+  /// The classifiers that the term `stages` puts behind a network's stages.
+  public var stages = ShallowClassifierSettings()
+  /// The students that the term `peers` trains beside the student.
+  public var peers = PeerSettings()
 
   /// How much each teacher counts: all alike, or by how well it knows an image's class (CA-MKD).
   public enum Weighting: String, WordSetting { case mean, confidence }
@@ -80,6 +88,7 @@ extension ExperimentConfiguration {
           "`distill.cache` keeps what teachers make of fixed views, and `data.views.fixed` is off: set it to 1, "
           + "or to more views that epochs take in turn")
     }
+    try checkSelfDistillation()
   }
 }
 

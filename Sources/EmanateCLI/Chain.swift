@@ -85,7 +85,7 @@ struct Chain {
 
     settings = [
       .pretrain: pretrain, .finetune: finetune, .distill: taught,
-      .baseline: DistillCommand.withoutTeacher(taught),
+      .baseline: DistillationGrid.Plan.withoutTeacher(Stage.baseline.rawValue, taught).configuration,
     ]
     try checkMethods()
   }

@@ -4,10 +4,12 @@ extension TrainingRun {
   /// Finds out what a run would refuse before its first step: settings, images, teachers, layers that no connector
   /// bridges, and a folder that holds another run. Nothing is written.
   ///
+  /// - Parameter folderToo: Whether the run's folder counts; without it the settings of a run can be tried whose teachers
+  ///   are not there yet.
   /// - Throws: What the run would.
-  public func check() throws {
+  public func check(folderToo: Bool = true) throws {
     let preparation = try prepared()
-    try checkFolder(preparation)
+    if folderToo { try checkFolder(preparation) }
     func check<M: Method>(_ method: M) throws { _ = try trainer(method, preparation, nil) }
     try check(try method.make(preparation.material(configuration)))
   }
