@@ -74,63 +74,74 @@ struct GraphComputation {
       return Self.maxPool(
         x, side: list("kernel_shape")[0], stride: list("strides")[0], padding: list("pads")[0])
     case "BatchNormalization":
-      let (places, epsilon) = (x.sizes[2] * x.sizes[3], number("epsilon"))
-      return Numbers(
-        x.sizes,
-        x.values.indices.map { index in
-          let channel = index / places % x.sizes[1]
-          let deviation = (inputs[4].values[channel] + epsilon).squareRoot()
-          return (x.values[index] - inputs[3].values[channel]) / deviation * inputs[1].values[channel]
-            + inputs[2].values[channel]
-        })
+      let places: Int = x.sizes[2] * x.sizes[3]
+      var values = x.values
+      for index in values.indices {
+        let channel = index / places % x.sizes[1]
+        let deviation: Float = (inputs[4].values[channel] + number("epsilon")).squareRoot()
+        let plain: Float = (values[index] - inputs[3].values[channel]) / deviation
+        values[index] = plain * inputs[1].values[channel] + inputs[2].values[channel]
+      }
+      return Numbers(x.sizes, values)
     case "LayerNormalization":
       return Self.rows(x) { row in
-        let mean = row.reduce(0, +) / Float(row.count)
-        let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Float(row.count)
-        let scale = 1 / (variance + number("epsilon")).squareRoot()
-        return zip(row.indices, row).map { place, value in
-          (value - mean) * scale * inputs[1].values[place] + inputs[2].values[place]
+        let mean: Float = row.reduce(0, +) / Float(row.count)
+        let differences: [Float] = row.map { $0 - mean }
+        let squares: Float = differences.reduce(0) { $0 + $1 * $1 }
+        let deviation: Float = (squares / Float(row.count) + number("epsilon")).squareRoot()
+        var result = differences
+        for place in result.indices {
+          result[place] = result[place] / deviation * inputs[1].values[place] + inputs[2].values[place]
         }
+        return result
       }
     case "Softmax":
       return Self.rows(x) { row in
-        let powers = row.map { exp($0 - row.max()!) }
-        return powers.map { $0 / powers.reduce(0, +) }
+        let greatest: Float = row.max() ?? 0
+        let powers: [Float] = row.map { exp($0 - greatest) }
+        let sum: Float = powers.reduce(0, +)
+        return powers.map { $0 / sum }
       }
     case "Gemm":
       try #require(integer("transB") == 1)
       return Self.product(x, Self.transposed(inputs[1], [1, 0]), plus: inputs[2].values)
     case "MatMul": return Self.product(x, inputs[1])
     case "GlobalAveragePool":
-      let places = x.sizes[2] * x.sizes[3]
-      let means = stride(from: 0, to: x.values.count, by: places).map { start in
-        x.values[start..<start + places].reduce(0, +) / Float(places)
+      let places: Int = x.sizes[2] * x.sizes[3]
+      var means: [Float] = []
+      for start in stride(from: 0, to: x.values.count, by: places) {
+        let sum: Float = x.values[start..<start + places].reduce(0, +)
+        means.append(sum / Float(places))
       }
       return Numbers([x.sizes[0], x.sizes[1], 1, 1], means)
     case "Flatten": return Numbers([x.sizes[0], x.values.count / x.sizes[0]], x.values)
     case "Reshape":
-      let rest = lists[0].dropFirst().reduce(1, *)
-      return Numbers([x.values.count / rest] + lists[0].dropFirst(), x.values)
+      var sizes: [Int] = lists[0]
+      let rest: Int = sizes.dropFirst().reduce(1, *)
+      sizes[0] = x.values.count / rest
+      return Numbers(sizes, x.values)
     case "Transpose": return Self.transposed(x, list("perm"))
     case "Gather":
       let (axis, place) = (integer("axis"), lists[0][0])
-      let (inner, length) = (x.sizes[(axis + 1)...].reduce(1, *), x.sizes[axis])
-      let outer = x.values.count / (inner * length)
       var sizes = x.sizes
-      sizes.remove(at: axis)
-      return Numbers(
-        sizes,
-        (0..<outer).flatMap { x.values[($0 * length + place) * inner..<($0 * length + place + 1) * inner] })
+      let length = sizes.remove(at: axis)
+      let inner: Int = x.sizes[(axis + 1)...].reduce(1, *)
+      var values: [Float] = []
+      for start in stride(from: place * inner, to: x.values.count, by: length * inner) {
+        values += x.values[start..<start + inner]
+      }
+      return Numbers(sizes, values)
     case "Pad":
       // Rows of zeros before those of axis 1.
       let (rows, row) = (lists[0][1], x.sizes[2])
       try #require(lists[0] == [0, rows, 0, 0, 0, 0])
-      let size = x.sizes[1] * row
-      return Numbers(
-        [x.sizes[0], x.sizes[1] + rows, row],
-        (0..<x.sizes[0]).flatMap {
-          Array(repeating: 0, count: rows * row) + x.values[$0 * size..<($0 + 1) * size]
-        })
+      let size: Int = x.sizes[1] * row
+      var values: [Float] = []
+      for start in stride(from: 0, to: x.values.count, by: size) {
+        values += [Float](repeating: 0, count: rows * row)
+        values += x.values[start..<start + size]
+      }
+      return Numbers([x.sizes[0], x.sizes[1] + rows, row], values)
     case "Relu": return each { max($0, 0) }
     case "Clip": return each { min(max($0, inputs[1].values[0]), inputs[2].values[0]) }
     case "HardSigmoid": return each { min(max(number("alpha") * $0 + number("beta"), 0), 1) }
@@ -147,66 +158,68 @@ struct GraphComputation {
   }
 
   private static func rows(_ x: Numbers, _ body: ([Float]) -> [Float]) -> Numbers {
-    let width = x.sizes.last!
-    return Numbers(
-      x.sizes,
-      stride(from: 0, to: x.values.count, by: width).flatMap { body(Array(x.values[$0..<$0 + width])) })
+    let width: Int = x.sizes.last ?? 1
+    var values: [Float] = []
+    for start in stride(from: 0, to: x.values.count, by: width) {
+      values += body(Array(x.values[start..<start + width]))
+    }
+    return Numbers(x.sizes, values)
   }
 
   private static func broadcast(
     _ x: Numbers, _ y: Numbers, _ body: (Float, Float) -> Float
   ) -> Numbers {
-    let sizes = Array(repeating: 1, count: x.sizes.count - y.sizes.count) + y.sizes
-    var strides = Array(repeating: 0, count: sizes.count)
+    let sizes: [Int] = Array(repeating: 1, count: x.sizes.count - y.sizes.count) + y.sizes
+    var steps = sizes
     var step = 1
     for axis in sizes.indices.reversed() {
-      strides[axis] = sizes[axis] == 1 ? 0 : step
+      steps[axis] = sizes[axis] == 1 ? 0 : step
       step *= sizes[axis]
     }
-    return Numbers(
-      x.sizes,
-      x.values.indices.map { index in
-        var (rest, place) = (index, 0)
-        for axis in x.sizes.indices.reversed() {
-          place += rest % x.sizes[axis] * strides[axis]
-          rest /= x.sizes[axis]
-        }
-        return body(x.values[index], y.values[place])
-      })
+    var values = x.values
+    for index in values.indices {
+      values[index] = body(values[index], y.values[place(index, sizes: x.sizes, steps: steps)])
+    }
+    return Numbers(x.sizes, values)
+  }
+
+  /// Where a number stands that is number `index` of an array of these sizes and has these steps along its axes.
+  private static func place(_ index: Int, sizes: [Int], steps: [Int]) -> Int {
+    var (rest, place) = (index, 0)
+    for axis in sizes.indices.reversed() {
+      place += rest % sizes[axis] * steps[axis]
+      rest /= sizes[axis]
+    }
+    return place
   }
 
   private static func transposed(_ x: Numbers, _ order: [Int]) -> Numbers {
-    var steps = Array(repeating: 1, count: x.sizes.count)
+    var steps = [Int](repeating: 1, count: x.sizes.count)
     for axis in x.sizes.indices.dropLast().reversed() { steps[axis] = steps[axis + 1] * x.sizes[axis + 1] }
-    let sizes = order.map { x.sizes[$0] }
-    return Numbers(
-      sizes,
-      x.values.indices.map { index in
-        var (rest, place) = (index, 0)
-        for axis in sizes.indices.reversed() {
-          place += rest % sizes[axis] * steps[order[axis]]
-          rest /= sizes[axis]
-        }
-        return x.values[place]
-      })
+    let sizes: [Int] = order.map { x.sizes[$0] }
+    let moved: [Int] = order.map { steps[$0] }
+    var values = x.values
+    for index in values.indices { values[index] = x.values[place(index, sizes: sizes, steps: moved)] }
+    return Numbers(sizes, values)
   }
 
   /// [..., M, K] and [..., K, N], or [K, N] for all -> [..., M, N].
   private static func product(_ x: Numbers, _ y: Numbers, plus bias: [Float]? = nil) -> Numbers {
-    let (rows, depth) = (x.sizes[x.sizes.count - 2], x.sizes.last!)
-    let columns = y.sizes.last!
-    let count = x.values.count / (rows * depth)
-    var result = Array(repeating: Float(0), count: count * rows * columns)
+    let (rows, depth): (Int, Int) = (x.sizes[x.sizes.count - 2], x.sizes[x.sizes.count - 1])
+    let columns: Int = y.sizes[y.sizes.count - 1]
+    let count: Int = x.values.count / (rows * depth)
+    var result = [Float](repeating: 0, count: count * rows * columns)
     x.values.withUnsafeBufferPointer { a in
       y.values.withUnsafeBufferPointer { b in
         for index in 0..<count {
-          let start = y.sizes.count == 2 ? 0 : index * depth * columns
+          let start: Int = y.sizes.count == 2 ? 0 : index * depth * columns
           for row in 0..<rows {
-            let at = (index * rows + row) * columns
+            let at: Int = (index * rows + row) * columns
             for column in 0..<columns { result[at + column] = bias?[column] ?? 0 }
             for k in 0..<depth {
-              let factor = a[(index * rows + row) * depth + k]
-              for column in 0..<columns { result[at + column] += factor * b[start + k * columns + column] }
+              let factor: Float = a[(index * rows + row) * depth + k]
+              let from: Int = start + k * columns
+              for column in 0..<columns { result[at + column] += factor * b[from + column] }
             }
           }
         }
@@ -221,7 +234,7 @@ struct GraphComputation {
     let (batch, channels, height, width) = (x.sizes[0], x.sizes[1], x.sizes[2], x.sizes[3])
     let (outputs, side) = (weight.sizes[0], weight.sizes[2])
     let (h, w) = ((height + 2 * padding - side) / stride + 1, (width + 2 * padding - side) / stride + 1)
-    var result = Array(repeating: Float(0), count: batch * outputs * h * w)
+    var result = [Float](repeating: 0, count: batch * outputs * h * w)
     x.values.withUnsafeBufferPointer { a in
       weight.values.withUnsafeBufferPointer { b in
         for image in 0..<batch {
@@ -229,11 +242,12 @@ struct GraphComputation {
             let at = (image * outputs + output) * h * w
             for place in at..<at + h * w { result[place] = bias?[output] ?? 0 }
             for inner in 0..<channels / groups {
-              let channel = output / (outputs / groups) * (channels / groups) + inner
-              let from = (image * channels + channel) * height * width
+              let channel: Int = output / (outputs / groups) * (channels / groups) + inner
+              let from: Int = (image * channels + channel) * height * width
+              let kernel: Int = (output * (channels / groups) + inner) * side * side
               for dy in 0..<side {
                 for dx in 0..<side {
-                  let factor = b[((output * (channels / groups) + inner) * side + dy) * side + dx]
+                  let factor: Float = b[kernel + dy * side + dx]
                   for row in 0..<h {
                     let y = row * stride + dy - padding
                     if y < 0 || y >= height { continue }
@@ -256,14 +270,19 @@ struct GraphComputation {
   private static func maxPool(_ x: Numbers, side: Int, stride: Int, padding: Int) -> Numbers {
     let (height, width) = (x.sizes[2], x.sizes[3])
     let (h, w) = ((height + 2 * padding - side) / stride + 1, (width + 2 * padding - side) / stride + 1)
-    let maps = x.sizes[0] * x.sizes[1]
-    let values = (0..<maps * h * w).map { index in
-      let (row, column) = (index / w % h * stride - padding, index % w * stride - padding)
-      let (rows, columns) = (
-        max(row, 0)..<min(row + side, height), max(column, 0)..<min(column + side, width)
-      )
-      let start = index / (h * w) * height * width
-      return rows.map { y in columns.map { x.values[start + y * width + $0] }.max()! }.max()!
+    var values: [Float] = []
+    for map in 0..<x.sizes[0] * x.sizes[1] {
+      for row in 0..<h {
+        for column in 0..<w {
+          var greatest = -Float.infinity
+          for y in max(row * stride - padding, 0)..<min(row * stride - padding + side, height) {
+            for x0 in max(column * stride - padding, 0)..<min(column * stride - padding + side, width) {
+              greatest = max(greatest, x.values[(map * height + y) * width + x0])
+            }
+          }
+          values.append(greatest)
+        }
+      }
     }
     return Numbers([x.sizes[0], x.sizes[1], h, w], values)
   }
