@@ -8,7 +8,7 @@ RUN_TESTS = swift test -c release --skip-build --no-parallel
 # OpenBLAS's Haswell kernels need AVX2.
 HAS_AVX2 = [ "$$(uname -m)" = x86_64 ] && grep -qw avx2 /proc/cpuinfo 2> /dev/null
 
-.PHONY: quickstart test test-all test-haswell test-native build install lint format golden compare fuzz setup minutes clean
+.PHONY: quickstart test test-all test-haswell test-native build install lint format golden compare onnx fuzz setup minutes clean
 
 ## Sets up, builds and learns features of embedded images in a few minutes.
 quickstart:
@@ -62,6 +62,10 @@ golden:
 ## Measures beside PyTorch and torchvision.
 compare: build
 	Benchmarks/compare
+
+## Exports every architecture as ONNX and compares onnxruntime's outputs with the program's.
+onnx: build
+	Benchmarks/onnx
 
 ## Feeds the readers of files damaged and made-up ones, for MINUTES, under AddressSanitizer.
 fuzz:

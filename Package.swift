@@ -14,6 +14,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
     // Systems and C
@@ -72,7 +73,15 @@ let package = Package(
       path: "Sources/Data"),
     // Files and settings
     .target(
-      name: "EmanateInterchange", dependencies: ["EmanateTensors"], path: "Sources/Interchange"),
+      name: "ONNXMessages", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      path: "Sources/ONNXMessages", exclude: ["onnx.proto", "generate"]),
+    .target(
+      name: "EmanateInterchange",
+      dependencies: [
+        "EmanateTensors", "EmanateNetworks", "ONNXMessages",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      path: "Sources/Interchange"),
     .target(
       name: "EmanateConfiguration",
       dependencies: [
@@ -175,7 +184,11 @@ let package = Package(
       ],
       path: "Tests/DataTests"),
     .testTarget(
-      name: "InterchangeTests", dependencies: ["TestSupport", "EmanateTensors", "EmanateInterchange"],
+      name: "InterchangeTests",
+      dependencies: [
+        "TestSupport", "EmanateTensors", "EmanateNetworks", "ONNXMessages", "EmanateInterchange",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
       path: "Tests/InterchangeTests"),
     .testTarget(
       name: "ConfigurationTests",

@@ -1,11 +1,12 @@
 import ArgumentParser
 import EmanateImages
+import EmanateInterchange
 import EmanateKernels
 import Foundation
 
 /// What `emanate --version` prints: the program, the libraries it found at run time, and OpenBLAS's kernel set.
 private let versionText = """
-  emanate 0.1.0
+  emanate \(ProgramVersion.number)
   \(blasVersion())
   OpenBLAS kernels: \(blasKernelSet())
   \(imageLibraryVersions())

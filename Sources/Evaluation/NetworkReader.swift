@@ -89,7 +89,7 @@ public struct NetworkReader: Sendable {
     let place = try place(of: path)
     let contents = try open(place.file)
     // That another network than the one asked for is read was said where features are wanted.
-    return (try network(of: contents, place.run, notes: []), contents)
+    return (try network(of: contents, place.run, notes: [], usesClassifier: true), contents)
   }
 
   /// All tensors of the file that `path` stands for, those of heads too, and what a copy should carry as metadata:
@@ -213,7 +213,7 @@ public struct NetworkReader: Sendable {
   }
 
   private func network(
-    of contents: WeightsFile, _ run: Run?, notes: [String]
+    of contents: WeightsFile, _ run: Run?, notes: [String], usesClassifier: Bool = false
   ) throws(WeightsError) -> FrozenNetwork {
     let path = contents.path
     let architecture = try architecture(of: contents, run)
@@ -239,11 +239,13 @@ public struct NetworkReader: Sendable {
       }
       for buffer in scope.buffers { store.set(buffer, to: try tensor(buffer.name, buffer.shape)) }
     } catch { throw .file(error) }
+    let used = usesClassifier ? Self.layer(in: contents, width: backbone.width) : nil
+    let unused = left.filter { $0 != used.map { $0 + ".weight" } && $0 != used.map { $0 + ".bias" } }
     var notes = notes
     // A run's own head is meant to be left out; that of somebody else's file is worth a word.
-    if !left.isEmpty && run == nil {
-      let names = left.prefix(3).joined(separator: ", ") + (left.count > 3 ? ", ..." : "")
-      notes.append("\(path): \(left.count) tensors of a head or classifier are left out (\(names))")
+    if !unused.isEmpty && run == nil {
+      let names = unused.prefix(3).joined(separator: ", ") + (unused.count > 3 ? ", ..." : "")
+      notes.append("\(path): \(unused.count) tensors of a head or classifier are left out (\(names))")
     }
     return FrozenNetwork(
       architecture, backbone, store, side: side, preparation: preparation,
