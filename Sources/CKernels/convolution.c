@@ -46,8 +46,8 @@ INLINE void transpose_weight(const float *w, long inputs, long kernel, int trans
 }
 
 // Two ways through a weight: sixteen rows at a time are transposed where there are as many, since taps of one row of a
-// kernel lie together and a line's columns far apart; the rest number by number. PUT_LINES(lines, stride, count, at) packs
-// `count` lines of sixteen, the first at row `at` of the panel's tap.
+// kernel lie together and a line's columns far apart; the rest number by number. PUT_LINES(lines, stride, count, at)
+// packs `count` lines of sixteen, the first at row `at` of the panel's tap.
 #define PACK_CONVOLUTION(PUT_LINES, TAP_ROWS)                                                                      \
   long kernel = side * side, columns = transposed ? inputs : outputs, rows = transposed ? outputs : inputs;        \
   /* From one column to the next, and from one row of a tap to the next. */                                        \

@@ -105,8 +105,8 @@ VECTORIZED void em_max_pool(const float *x, const int32_t *from, const int32_t *
   }
 }
 
-VECTORIZED void em_max_pool_backward(const float *dy, const uint8_t *places, const int32_t *from, const int32_t *tap, long taps,
-                                     long rows, long channels, float *dx) {
+VECTORIZED void em_max_pool_backward(const float *dy, const uint8_t *places, const int32_t *from, const int32_t *tap,
+                                     long taps, long rows, long channels, float *dx) {
   // Tap by tap, so that a loop runs over neighbouring numbers.
   for (long r = 0; r < rows; r++) {
     const float *g = dy + r * channels;

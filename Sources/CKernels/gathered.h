@@ -1,5 +1,5 @@
-// Convolutions as products of gathered rows, of the numbers that tile.h multiplies: the inputs of one output pixel under
-// one row of the kernel are one piece of memory. A file defines before this header what steps.h asks for, and
+// Convolutions as products of gathered rows, of the numbers that tile.h multiplies: the inputs of one output pixel
+// under one row of the kernel are one piece of memory. A file defines before this header what steps.h asks for, and
 //   NUMBER number_at(const SOURCE *x, long place)
 // which gives one of the numbers that lie side by side from x on.
 #pragma once
@@ -50,8 +50,8 @@ GATHERED_SIX(gathered_three, v16, 3)
 GATHERED_TILE(gathered_three, v16, 8, 3)
 GATHERED_SIX(gathered_four, v16, 4)
 
-// All rows times COUNT panels, over one part of the depth, MOST rows at a time and then what is left in pieces of a size
-// that there is; columns that are no whole panels go through `edge`.
+// All rows times COUNT panels, over one part of the depth, MOST rows at a time and then what is left in pieces of a
+// size that there is; columns that are no whole panels go through `edge`.
 #define GATHERED_PANELS(NAME, TILES_OF, COUNT, MOST, CASES)                                                        \
   INLINE void NAME(long columns, long rows, long taps, long step, long depth, const SOURCE *x,                     \
                    const int32_t *from, const NUMBER *b, long panel, int accumulate_all, float *y,                 \

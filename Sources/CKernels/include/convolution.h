@@ -23,9 +23,9 @@ typedef struct {
 void em_pack_convolution(const float *w, long outputs, long inputs, long side, em_taps down, em_taps across,
                          int transposed, long first, long count, float *out);
 
-// The same of bfloat16 numbers: `from` and `step` count these, x has a finite number behind the last one it reads, and w is
-// packed as em_pack_convolution_bfloat16 leaves it. For processors with the instruction; `wide_plain` goes its way without
-// it and is there to be tested.
+// The same of bfloat16 numbers: `from` and `step` count these, x has a finite number behind the last one it reads, and
+// w is packed as em_pack_convolution_bfloat16 leaves it. For processors with the instruction; `wide_plain` goes its way
+// without it and is there to be tested.
 void em_convolve_bfloat16(const uint16_t *x, const int32_t *from, long taps, long step, long depth, const uint16_t *w,
                           long rows, long columns, float *y, const int32_t *to);
 void em_convolve_bfloat16_wide_plain(const uint16_t *x, const int32_t *from, long taps, long step, long depth,
@@ -36,7 +36,8 @@ void em_pack_convolution_bfloat16(const float *w, long outputs, long inputs, lon
                                   int transposed, long first, long count, uint16_t *out);
 
 // dw[o][t * depth + i] = (accumulate ? dw : 0) + sum over rows r of dy[r][o] * x[from[r] + t * step + i]: dy [rows,
-// outputs], rows dy_stride apart -> dw [outputs, taps * depth]. scratch: em_convolution_weight_gradient_scratch() floats.
+// outputs], rows dy_stride apart -> dw [outputs, taps * depth]. scratch: em_convolution_weight_gradient_scratch()
+// floats.
 void em_convolution_weight_gradient(const float *dy, const float *x, const int32_t *from, long rows, long outputs,
                                     long dy_stride, long taps, long step, long depth, float *dw, int accumulate,
                                     float *scratch);
