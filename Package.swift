@@ -3,6 +3,7 @@ import PackageDescription
 
 // Each target imports only what stands before it in this list (a test reads this file and checks it).
 // Folders keep short names; targets are prefixed, because a module called `Data` would hide Foundation's.
+// What is generated (ONNXMessages) is nobody's interface: `package`, without prefix, and outside of the lint's rules.
 
 let package = Package(
   name: "Emanate",
