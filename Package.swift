@@ -204,8 +204,8 @@ let package = Package(
     .testTarget(
       name: "EvaluationTests",
       dependencies: [
-        "TestSupport", "EmanateKernels", "EmanateTensors", "EmanateNetworks", "EmanateImages",
-        "EmanateAugmentations",
+        "TestSupport", "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks",
+        "EmanateImages", "EmanateAugmentations",
         "EmanateData", "EmanateInterchange", "EmanateConfiguration", "EmanateEvaluation",
       ],
       path: "Tests/EvaluationTests"),

@@ -1,5 +1,6 @@
 import EmanateConfiguration
 import EmanateKernels
+import EmanateNetworks
 import EmanateTensors
 import EmanateTraining
 import Testing
