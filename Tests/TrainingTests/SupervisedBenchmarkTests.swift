@@ -12,7 +12,7 @@ import Testing
     (choices.side, choices.channels, choices.stem) = (32, 16, .cifar)
     let architecture = try #require(NetworkSettings.Architecture(rawValue: architecture))
     var options = SupervisedBenchmark.Options(architecture(choices))
-    (options.batch, options.classes, options.steps, options.precision) = (8, 10, steps, precision)
+    (options.batch, options.classes, options.steps, options.precision) = (8, 1000, steps, precision)
     return try SupervisedBenchmark.run(options) { 0 }.loss
   }
 
