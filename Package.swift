@@ -108,8 +108,8 @@ let package = Package(
     .target(
       name: "EmanateReports",
       dependencies: [
-        "EmanateOptimization", "EmanateImages", "EmanateAugmentations", "EmanateConfiguration",
-        "EmanateTraining",
+        "EmanateTensors", "EmanateOptimization", "EmanateImages", "EmanateAugmentations", "EmanateData",
+        "EmanateConfiguration", "EmanateEvaluation", "EmanateTraining",
       ],
       path: "Sources/Reports"),
     .target(

@@ -8,6 +8,8 @@ public struct RunInspection: Sendable {
   public let steps: Int
   /// What the watch over collapse said last; nil if the run was not watched or has not been looked at.
   public let verdict: CollapseWatch.Verdict?
+  /// What to change for another run, the likeliest cure first; empty where nothing is wrong or it is too early to say.
+  public let changes: [SettingChange]
   /// A sentence each: the loss, every change of the verdict with the setting behind it, the last measures.
   public let findings: [String]
 
@@ -29,7 +31,18 @@ public struct RunInspection: Sendable {
     verdict = lines.last { $0.verdict != nil }?.verdict
     findings =
       Self.loss(lines) + Self.changes(lines, settings) + Self.targets(lines) + Self.features(lines)
-      + Self.votes(lines)
+      + Self.votes(lines) + Self.validation(lines)
+    let isEarly = verdict == .notStarted && steps <= Self.silentSteps(run, settings)
+    changes = isEarly ? [] : verdict?.changes(settings) ?? []
+  }
+
+  /// For how many steps the watch says nothing, as far as the run's length is known.
+  private static func silentSteps(_ run: RunFolder, _ settings: ExperimentConfiguration) -> Int {
+    let images = run.newestCheckpoint.flatMap { try? Checkpoint.state(at: $0) }?.images
+    let planned =
+      settings.training.steps.value
+      ?? images.flatMap { try? TrainingPlan(settings, images: $0) }?.steps
+    return planned.map { CollapseLimits(runOf: $0).steps } ?? 1000
   }
 
   /// A line of the metrics.
@@ -93,6 +106,14 @@ public struct RunInspection: Sendable {
         return "\(words) at step \(line.step): deviation \(short(deviation)) (1 on a sphere, 0 collapsed), "
           + "effective rank \(short(rank))"
       }
+  }
+
+  private static func validation(_ lines: [Line]) -> [String] {
+    let looks = lines.compactMap { line in line.numbers["validationTop1"].map { (line.step, $0) } }
+    guard let last = looks.last, let best = looks.max(by: { $0.1 < $1.1 }) else { return [] }
+    return [
+      "images held out: \(short(last.1)) % at step \(last.0), best \(short(best.1)) % at step \(best.0)"
+    ]
   }
 
   private static func votes(_ lines: [Line]) -> [String] {
