@@ -50,7 +50,8 @@ struct InspectCommand: ParsableCommand {
     if let out {
       let records = try read()
       entries = records.map { Entry($0.name, $0.inspection) }
-      let pictures = images == 0 ? [] : records.map { pictures(of: $0, among: records.count) }
+      let pictures: [RunPictures] =
+        images == 0 ? [] : records.map { self.pictures(of: $0, among: records.count) }
       for note in pictures.flatMap(\.notes) { StandardError.warn(note) }
       try DurableFile.write(InspectionPage(records, pictures: pictures).html, to: out)
       words = ["The report is in \(out.printable)."]

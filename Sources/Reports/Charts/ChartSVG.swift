@@ -38,7 +38,7 @@ struct ChartSVG {
 
   /// Title, axes, levels and lines.
   var body: Markup {
-    let (left, right, top, bottom) = (frame.left, frame.right, frame.top, frame.bottom)
+    let (left, right, bottom) = (frame.left, frame.right, frame.bottom)
     let unit: Markup =
       chart.unit.isEmpty ? "" : "<tspan font-weight=\"400\" font-size=\"11\"> (\(chart.unit))</tspan>"
     var parts: [Markup] = ["<text class=\"title\" x=\"\(left)\" y=\"16\">\(chart.title)\(unit)</text>"]

@@ -77,7 +77,7 @@ public struct RunPictures: Sendable {
 
   private static func views(_ folder: ImageFolder, _ record: RunRecord, _ options: Options) throws -> [Row] {
     let settings = record.settings
-    let recipe = (try? Recipe(contentsOf: record.folder.recipe)) ?? (try settings.resolvedRecipe())
+    let recipe = try (try? Recipe(contentsOf: record.folder.recipe)) ?? settings.resolvedRecipe()
     let crops = try MultiCrop(recipe, mode: settings.data.mode)
     let names = crops.groups.enumerated().flatMap { group, shape in
       (1...shape.views).map {
