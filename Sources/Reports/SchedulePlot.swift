@@ -28,7 +28,7 @@ extension ScheduleReport {
     return ChartSheet(
       "Schedules of \(runs.map(\.name).joined(separator: ", "))",
       keys: runs.enumerated().map { ChartSheet.Key($0.element.name, colour: $0.offset) },
-      charts: charts.filter { !$0.isEmpty })
+      charts: charts.filter { !$0.isEmpty }.map { $0.separatingEqualLines() })
   }
 
   /// The plots as an SVG file for light and dark backgrounds.
@@ -58,7 +58,19 @@ extension ScheduleReport {
       }
       return Chart.Line(run.name, colour: index, points: points)
     }
-    return Chart(name, xName: xName(axis), lines: lines)
+    var chart = Chart(name, xName: xName(axis), lines: lines)
+    // Rates of optimizers differ a thousandfold; where they do, equal ratios are equally far.
+    let peaks = lines.compactMap { $0.points.map(\.y).max() }.filter { $0 > 0 }
+    if name == "learning rate", let most = peaks.max(), let least = peaks.min(), most > 20 * least {
+      chart.isLogarithmic = true
+      chart.lines = lines.map { line in
+        var line = line
+        // The way down to nothing would take all the room.
+        line.points = line.points.map { Chart.Point(x: $0.x, y: $0.y > least / 1000 ? $0.y : .nan) }
+        return line
+      }
+    }
+    return chart
   }
 
   /// The teacher's half-life and age. A momentum near 1 makes them longer than any run: no more is drawn than ten times

@@ -135,7 +135,9 @@ public struct WhatIf: Encodable, Sendable {
         "--set ema.momentum=\(Self.momentum(keeping)) keeps the half-life of \(text) images; "
           + "--set ema.halfLifeImages=\(Int(images.rounded())) keeps it for any batch.")
     }
-    if !isClose(share, after.momentum) && !isClose(share, keeping) {
+    // Whole steps make the two differ in their last digits where they mean the same.
+    let isSame = abs((1 - share) / (1 - keeping) - 1) < 0.01
+    if !isClose(share, after.momentum) && !isSame {
       lines.append(
         "--set ema.momentum=\(Self.momentum(share)) keeps it at \(percentText) % of the run.")
     }

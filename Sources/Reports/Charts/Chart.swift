@@ -57,6 +57,8 @@ public struct Chart: Sendable {
   public var isLogarithmic = false
   /// A range that the values' axis holds in any case.
   public var includes: ClosedRange<Double>?
+  /// A range that the horizontal axis holds in any case.
+  public var xIncludes: ClosedRange<Double>?
   /// What the chart shows, in a sentence for whoever does not know it.
   public var explanation = ""
 
@@ -67,6 +69,21 @@ public struct Chart: Sendable {
 
   /// Whether there is anything to draw.
   public var isEmpty: Bool { !lines.contains { line in line.points.contains { $0.y.isFinite } } }
+
+  /// The same chart with every line that lies on an earlier one dashed, so that both are seen.
+  public func separatingEqualLines() -> Chart {
+    var chart = self
+    let values = lines.flatMap { $0.points.map(\.y) }.filter(\.isFinite)
+    let near = 0.004 * ((values.max() ?? 0) - (values.min() ?? 0))
+    func isOn(_ a: Line, _ b: Line) -> Bool {
+      a.points.count == b.points.count && zip(a.points, b.points).allSatisfy { abs($0.y - $1.y) <= near }
+    }
+    for place in lines.indices {
+      let below = lines[..<place].count { isOn($0, lines[place]) }
+      chart.lines[place].stroke = Stroke(rawValue: min(2, below)) ?? .solid
+    }
+    return chart
+  }
 
   /// The values' axis: round numbers around all lines and levels; of a band no more than the middle 98 %, or one wild
   /// step would flatten everything else.
@@ -83,7 +100,8 @@ public struct Chart: Sendable {
 
   /// The horizontal axis, from the first point to the last.
   func xAxis(about count: Int) -> ChartAxis {
-    let places = lines.flatMap { [$0.points.first?.x, $0.points.last?.x] }.compactMap { $0 }
+    let ends = xIncludes.map { [$0.lowerBound, $0.upperBound] } ?? []
+    let places = lines.flatMap { [$0.points.first?.x, $0.points.last?.x] }.compactMap { $0 } + ends
     return .exact((places.min() ?? 0)...(places.max() ?? 1), about: count)
   }
 }

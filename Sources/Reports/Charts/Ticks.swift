@@ -80,7 +80,8 @@ struct ChartAxis {
   }
 
   private static func label(_ value: Double) -> String {
-    value >= 1e-3 && value < 1e5 ? NumberText.short(value, digits: 3) : Ticks.power(value)
+    if value >= 1000 && value < 1e5 { return NumberText.grouped(Int(value.rounded())) }
+    return value >= 1e-3 && value < 1000 ? NumberText.short(value, digits: 3) : Ticks.power(value)
   }
 
   /// A value's place, 0...1; what lies outside is at the end.

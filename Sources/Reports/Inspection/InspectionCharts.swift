@@ -29,10 +29,13 @@ struct InspectionCharts {
 
   /// The sections that have anything to show.
   var sections: [Section] {
-    [learning, loss, collapse, distance, gradients, schedules, speed].map { section in
+    [learning, loss, collapse, distance, schedules, speed].map { section in
       Section(title: section.title, text: section.text, charts: section.charts.filter { !$0.isEmpty })
     }.filter { !$0.charts.isEmpty }
   }
+
+  /// All charts count the same steps.
+  private var steps: ClosedRange<Double> { 0...Double(max(1, records.map(\.inspection.steps).max() ?? 1)) }
 
   private func chart(
     _ title: String, unit: String = "", _ series: [Series], explained text: String = "",
@@ -51,7 +54,7 @@ struct InspectionCharts {
       }
     }
     var chart = Chart(title, unit: unit, xName: "step", lines: lines)
-    chart.explanation = text
+    (chart.explanation, chart.xIncludes) = (text, steps)
     change(&chart)
     return chart
   }
@@ -117,14 +120,11 @@ struct InspectionCharts {
           "What targets tell of their image", unit: "nats",
           [
             Series(RunRecord.information, "information"),
-            Series("meanTargetEntropy", "entropy of the mean target"),
+            Series("meanTargetEntropy", "entropy of the mean target, at most ln K"),
           ],
           explained:
             "Information is the entropy of the mean target less the mean entropy: 0 where all images get the same target."
-        ) { chart in
-          chart.levels = levels
-          chart.includes = 0...0.1
-        },
+        ) { $0.includes = 0...0.1 },
         chart("Terms of the loss", terms.sorted().map { Series($0, $0) }),
       ])
   }
@@ -159,7 +159,7 @@ struct InspectionCharts {
 
   private var distance: Section {
     Section(
-      title: "Student and teacher", text: "",
+      title: "Student, teacher and gradients", text: "",
       charts: [
         chart(
           "How far the student's predictions are behind", unit: "nats",
@@ -170,10 +170,10 @@ struct InspectionCharts {
           [Series("teacherDistance", "student to teacher", times: 100)],
           explained: "The length of the difference of all weights over that of the student's."
         ) { $0.includes = 0...0.01 },
-      ])
+      ] + gradients)
   }
 
-  private var gradients: Section {
+  private var gradients: [Chart] {
     let clips = records.compactMap { record -> Chart.Level? in
       guard record.settings.optimizer.clipping == .global, let clip = record.settings.optimizer.clip.value
       else {
@@ -187,16 +187,16 @@ struct InspectionCharts {
     }
     let byLayer = records.filter { !$0.layers.isEmpty }.map { record in
       var chart = Chart(
-        "By layer" + (records.count == 1 ? "" : ": " + record.name), xName: "step",
+        "Norm of gradients by layer" + (records.count == 1 ? "" : ": " + record.name), xName: "step",
         lines: record.layers.enumerated().map { place, layer in
           Chart.Line(
             layer.name, colour: place, stroke: Chart.Stroke(rawValue: place / 8 % 3) ?? .solid,
             points: layer.curve.points().map { Chart.Point(x: $0.x, y: $0.y) })
         })
-      chart.isLogarithmic = true
+      (chart.isLogarithmic, chart.xIncludes) = (true, steps)
       return chart
     }
-    return Section(title: "Gradients", text: "", charts: [all] + byLayer)
+    return [all] + byLayer
   }
 
   private var schedules: Section {

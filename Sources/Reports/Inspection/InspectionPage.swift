@@ -133,7 +133,7 @@ public struct InspectionPage: Sendable {
   }
 
   private var strip: Markup? {
-    VerdictStrip(records: records).markup.map { "<h2>The verdict, step by step</h2>\n\($0)" }
+    VerdictStrip(records: records).markup.map { "<h2>Step by step</h2>\n\($0)" }
   }
 
   // MARK: Charts

@@ -26,7 +26,7 @@ enum PageStyle {
     figure{margin:0;position:relative;min-width:0}.chart{display:block;width:100%;height:auto;touch-action:pan-y}
     figcaption{font-size:12.5px;color:var(--faint);padding:2px 4px 0}.key{white-space:nowrap;margin-right:14px;\
     display:inline-block;max-width:100%;overflow:hidden;text-overflow:ellipsis}
-    .key svg{width:24px;height:10px;vertical-align:middle;margin-right:5px}.key b{color:var(--ink);font-weight:600}
+    .key svg{display:inline-block;width:24px;height:10px;vertical-align:middle;margin-right:5px}.key b{color:var(--ink);font-weight:600}
     .tip{position:absolute;pointer-events:none;background:var(--paper);color:var(--ink);border:1px solid var(--edge);\
     border-radius:5px;padding:5px 9px;font-size:12.5px;line-height:1.4;box-shadow:0 2px 8px rgba(0,0,0,.22);z-index:2;\
     white-space:nowrap;max-width:90%;overflow:hidden}
@@ -36,10 +36,13 @@ enum PageStyle {
     code,pre{font:13px/1.45 ui-monospace,"DejaVu Sans Mono",monospace}code{overflow-wrap:anywhere}pre{overflow:auto;max-height:480px;\
     background:var(--card);border:1px solid var(--edge);border-radius:6px;padding:12px}
     summary{cursor:pointer;padding:4px 0}
-    .strip{display:block;width:100%;height:auto}.strip text{font:12px system-ui,"DejaVu Sans",sans-serif;fill:var(--ink)}
-    .strip .healthy{fill:var(--good)}.strip .collapsed{fill:var(--bad)}.strip .notStarted{fill:var(--wait)}.strip rect{fill-opacity:.3}
+    .strip{display:flex;align-items:center;gap:10px;margin:4px 0;font-size:13px}.strip>span{flex:none;width:11em;overflow:hidden;\
+    text-overflow:ellipsis;white-space:nowrap;color:var(--faint)}.bar{display:flex;flex:1;min-width:0}.bar div{min-width:2px;\
+    overflow:hidden;white-space:nowrap;color:var(--ink);padding:2px 0 2px 5px;border-left:2px solid currentColor}
+    .bar .healthy{background:color-mix(in srgb,var(--good) 28%,var(--paper))}.bar .collapsed{background:\
+    color-mix(in srgb,var(--bad) 32%,var(--paper))}.bar .notStarted{background:color-mix(in srgb,var(--wait) 25%,var(--paper))}
     .row{display:flex;gap:8px;overflow-x:auto;padding:6px 0}.picture{flex:none;font-size:11px;color:var(--faint);text-align:center;\
-    width:84px}.picture img{display:block;margin:0 auto 2px;height:72px;max-width:84px;object-fit:contain;image-rendering:pixelated}
+    width:84px}.picture img{display:block;margin:0 auto 2px;width:auto;height:72px;max-width:84px;object-fit:contain;image-rendering:pixelated}
     .picture:first-child{border-right:2px solid var(--edge);padding-right:8px;width:100px}
     @media (max-width:600px){body{padding:14px 12px 40px}.figures{gap:6px 16px}}
     @media print{.charts{grid-template-columns:1fr 1fr}figure{break-inside:avoid}}

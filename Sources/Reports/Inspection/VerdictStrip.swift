@@ -1,54 +1,35 @@
 import EmanateTraining
 
-/// What the watch over collapse said over the steps of each run: a bar a run, under its charts' steps.
+/// What the watch over collapse said over the steps of each run: a bar a run, all as long as the longest run.
 struct VerdictStrip {
   let records: [RunRecord]
 
   /// Nothing where no run was watched.
   var markup: Markup? {
     let watched = records.filter { !$0.verdicts.isEmpty }
-    guard !watched.isEmpty else { return nil }
-    let last = Double(max(1, watched.map { $0.inspection.steps }.max() ?? 1))
-    let (width, left, rowHeight) = (900.0, records.count == 1 ? 4.0 : 170.0, 26.0)
-    let height = rowHeight * Double(watched.count) + 24
-    func place(_ step: Double) -> Double { left + step / last * (width - left - 8) }
-    var parts: [Markup] = []
-    for (row, record) in watched.enumerated() {
-      let y = Double(row) * rowHeight
-      if records.count > 1 {
-        parts.append(
-          "<text x=\"\(left - 8)\" y=\"\(y + 16)\" text-anchor=\"end\">\(Self.shortened(record.name))</text>")
-      }
-      for (index, part) in record.verdicts.enumerated() {
-        let next =
-          index + 1 < record.verdicts.count ? record.verdicts[index + 1].from : record.inspection.steps
-        let (from, to) = (place(Double(part.from)), place(Double(next)))
-        let words = part.verdict.name
-        parts.append(
-          """
-          <g><title>\(words), steps \(NumberText.grouped(part.from)) to \(NumberText.grouped(next))</title>\
-          <rect class="\(part.verdict.style)" x="\(from)" y="\(y + 2)" width="\(max(1.5, to - from))" height="\(rowHeight - 6)"/>
-          """)
-        if to - from > 7.5 * Double(words.count) {
-          parts.append("<text x=\"\(from + 6)\" y=\"\(y + 16)\">\(words)</text>")
-        }
-        parts.append("</g>")
-      }
-    }
-    let axis = ChartAxis.exact(0...last, about: 6)
-    for tick in axis.ticks {
-      parts.append(
-        "<text x=\"\(place(tick.value))\" y=\"\(height - 6)\" text-anchor=\"\(tick.value == 0 ? "start" : tick.value > 0.95 * last ? "end" : "middle")\">\(tick.label)</text>"
-      )
-    }
-    return """
-      <svg class="strip" viewBox="0 0 \(width) \(height)" role="img" aria-label="The verdict over the steps of each run">
-      \(Markup(parts))
-      </svg>
-      """
+    guard let last = watched.map(\.inspection.steps).max() else { return nil }
+    return Markup(watched.map { bar($0, last) })
   }
 
-  private static func shortened(_ name: String) -> String { name.count <= 24 ? name : "…" + name.suffix(23) }
+  private func bar(_ record: RunRecord, _ last: Int) -> Markup {
+    let parts = record.verdicts.enumerated().map { index, part -> Markup in
+      let next =
+        index + 1 < record.verdicts.count ? record.verdicts[index + 1].from : record.inspection.steps
+      let words = part.verdict.name
+      let steps = "steps \(NumberText.grouped(part.from)) to \(NumberText.grouped(next))"
+      return """
+        <div class="\(part.verdict.style)" style="flex:\(max(1, next - part.from)) 1 0" title="\(words), \(steps)">\
+        \(words) <small>\(steps)</small></div>
+        """
+    }
+    // A shorter run leaves the rest of its bar empty.
+    let rest = last - record.inspection.steps
+    let empty: Markup = rest > 0 ? "<div style=\"flex:\(rest) 1 0;border:0\"></div>" : ""
+    let name: Markup = records.count > 1 ? "<span title=\"\(record.name)\">\(record.name)</span>" : ""
+    return """
+      <div class="strip">\(name)<div class="bar">\(Markup(parts, separator: ""))\(empty)</div></div>
+      """
+  }
 }
 
 extension CollapseWatch.Verdict {
