@@ -16,8 +16,12 @@ import Testing
     for number in 0..<count {
       var generator = KeyedGenerator(seed: 5, purpose: .views, number)
       let squares = (0..<4 * 4 * 3).map { _ in UInt8(generator.index(below: 256)) }
-      let pixels = (0..<20 * 20 * 3).map { place in
-        squares[(place / 60 / 5 * 4 + place % 60 / 3 / 5) * 3 + place % 3]
+      var pixels: [UInt8] = []
+      for y in 0..<20 {
+        for x in 0..<20 {
+          let square = 3 * (y / 5 * 4 + x / 5)
+          pixels += squares[square..<square + 3]
+        }
       }
       try Data(PNGEncoder().encode(Image(width: 20, height: 20, pixels: pixels)))
         .write(to: URL(filePath: "\(folder)/\(number).png"))
@@ -36,12 +40,17 @@ import Testing
       ], "dino.teacherTemperature"
     ),
     (
-      .dimensional, ["optimizer.weightDecay=10", "optimizer.finalWeightDecay=10", "training.learningRate=1"],
-      "training.learningRate"
+      .dimensional,
+      [
+        "method=byol", "projector.hidden=32", "projector.output=16", "projector.predictorHidden=16",
+        "optimizer.weightDecay=10", "optimizer.finalWeightDecay=10", "training.learningRate=1",
+      ], "training.learningRate"
     ),
     (
-      .notStarted, ["training.learningRate=0.000000001", "training.finalLearningRate=0"],
-      "training.learningRate"
+      .notStarted,
+      [
+        "dino.centering=sinkhorn", "training.learningRate=0.000000001", "training.finalLearningRate=0",
+      ], "training.learningRate"
     ),
   ]
 

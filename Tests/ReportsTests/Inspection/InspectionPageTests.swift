@@ -103,7 +103,7 @@ struct InspectionPageTests {
   @Test("The views of a folder's images stand in the page as pictures, and what cannot be shown is said")
   func pictures() throws {
     let made = try MadeRun(
-      steps: 60, settings: "data: {views: {globalSide: 16, localSide: 16, locals: 2}}\nnetwork: {patch: 4}\n")
+      steps: 60, settings: "data: {views: {globalSide: 16, localSide: 8, locals: 2}}\nnetwork: {patch: 4}\n")
     let folder = made.path + "/images"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     for number in 0..<4 {
