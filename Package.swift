@@ -208,7 +208,7 @@ let package = Package(
       name: "ReportsTests",
       dependencies: [
         "TestSupport", "Emanate", "EmanateReports", "EmanateImages", "EmanateAugmentations",
-        "EmanateOptimization", "EmanateConfiguration",
+        "EmanateOptimization", "EmanateConfiguration", "EmanateTraining",
       ],
       path: "Tests/ReportsTests"),
     .testTarget(

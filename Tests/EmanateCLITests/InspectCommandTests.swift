@@ -38,7 +38,7 @@ struct InspectCommandTests {
     for (arguments, status, part) in [
       (["--out", "a.pdf"], 64, ".html"), (["--data", "x"], 64, "--out"),
       (["--out", "a.html", "--data", "x"], 74, "x"),
-      (["--out", "/nowhere/a.html", "--images", "0"], 74, "/nowhere"), (["--images", "-1"], 64, "-1"),
+      (["--out", "/nowhere/a.html", "--images", "0"], 74, "/nowhere"), (["--images=-1"], 64, "-1"),
     ] as [([String], Int32, String)] {
       let failed = try Program.run(["inspect", "good"] + arguments, in: folder)
       #expect(failed.status == status && failed.errors.contains(part), "\(failed.errors)")

@@ -95,7 +95,11 @@ public struct Chart: Sendable {
     if !lows.isEmpty { values.append(lows[lows.count / 100]) }
     if !highs.isEmpty { values.append(highs[highs.count - 1 - highs.count / 100]) }
     if let includes { values += [includes.lowerBound, includes.upperBound].filter(fits) }
-    return .round((values.min() ?? 0)...(values.max() ?? 1), isLogarithmic: isLogarithmic, about: count)
+    var (low, high) = (values.min() ?? 0, values.max() ?? 1)
+    // A hair below zero is no reason for an axis that goes on to -1.
+    if low < 0 && -low < 0.02 * high { low = 0 }
+    if high > 0 && low < 0 && high < -0.02 * low { high = 0 }
+    return .round(low...high, isLogarithmic: isLogarithmic, about: count)
   }
 
   /// The horizontal axis, from the first point to the last.

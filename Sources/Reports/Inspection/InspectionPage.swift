@@ -152,7 +152,7 @@ public struct InspectionPage: Sendable {
 
   private func figure(_ chart: Chart) -> Markup {
     let keys = chart.lines.map { line -> Markup in
-      let value = line.points.last { $0.y.isFinite }.map { NumberText.short($0.y, digits: 4) } ?? "–"
+      let value = line.points.last { $0.y.isFinite }.map { Self.text($0.y, of: chart) } ?? "–"
       let stroke = "line c\(ChartColours.place(line.colour)) s\(line.stroke.rawValue)"
       return """
         <span class="key"><svg class="chart" viewBox="0 0 24 10"><path class="\(stroke)" d="M1 5H23"/></svg>\
@@ -165,6 +165,13 @@ public struct InspectionPage: Sendable {
       <figcaption>\(Markup(keys, separator: " "))\(chart.explanation.isEmpty ? nil : explanation(chart))</figcaption>
       </figure>
       """
+  }
+
+  /// A line's last value; what the axis cannot show is 0.
+  private static func text(_ value: Double, of chart: Chart) -> String {
+    let axis = chart.yAxis(about: 5)
+    if !axis.isLogarithmic && abs(value) < 1e-5 * (axis.high - axis.low) { return "0" }
+    return abs(value) >= 10_000 ? NumberText.size(value) : NumberText.short(value, digits: 4)
   }
 
   private func explanation(_ chart: Chart) -> Markup? { "<br>\(chart.explanation)" }

@@ -10,7 +10,7 @@ enum PageStyle {
     :root{color-scheme:light dark;--card:#f6f8fa;--edge:#d1d9e0;--good:#1a7f37;--bad:#c4292f;--wait:#8a6100}
     @media (prefers-color-scheme:dark){:root{--card:#1c2128;--edge:#3d444d;--good:#4ac26b;--bad:#ff7b72;--wait:#e3b341}}
     *{box-sizing:border-box}
-    body{margin:0 auto;max-width:1420px;padding:20px 24px 60px;background:var(--paper);color:var(--ink);\
+    body{margin:0 auto;max-width:1420px;padding:20px 24px 60px;background:var(--paper);color:var(--ink);overflow-wrap:break-word;\
     font:15px/1.5 system-ui,"DejaVu Sans",sans-serif}
     h1{font-size:24px;margin:0 0 4px}h2{font-size:19px;margin:38px 0 6px;border-bottom:1px solid var(--edge);padding-bottom:4px}
     h3{font-size:16px;margin:0 0 6px;overflow-wrap:anywhere}p{margin:4px 0 10px;max-width:85ch}.faint{color:var(--faint)}

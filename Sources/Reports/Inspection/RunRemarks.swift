@@ -21,7 +21,8 @@ struct RunRemarks {
     clipping()
     validation()
     if record.skippedCount > 0 {
-      note("\(NumberText.grouped(record.skippedCount)) files could not be read and were left out.")
+      let files = record.skippedCount == 1 ? "One file" : "\(NumberText.grouped(record.skippedCount)) files"
+      note("\(files) could not be read: left out.")
     }
   }
 
@@ -69,12 +70,20 @@ struct RunRemarks {
 
   private mutating func votes() {
     guard let points = record.curves["knnTop1"]?.points(), points.count > 2, let last = points.last,
-      let best = points.dropFirst().max(by: { $0.y < $1.y }), best.y - last.y > 2
+      let best = points.dropFirst().max(by: { $0.y < $1.y }),
+      best.y - last.y > max(2, 3 * votingError(best.y))
     else { return }
     note(
       "Nearest neighbours were better at step \(NumberText.grouped(Int(best.x))) "
         + "(\(NumberText.short(best.y, digits: 3)) %) than at the end (\(NumberText.short(last.y, digits: 3)) %)."
     )
+  }
+
+  /// The standard error of an accuracy in percent, by how many images are told: of a fold of a run's own a fifth.
+  private func votingError(_ top1: Double) -> Double {
+    let most = Double(min(record.settings.knn.images, record.images ?? .max))
+    let count = record.settings.knn.test == .off ? KNNSettings.testShare * most : most
+    return (top1 * (100 - top1) / max(1, count)).squareRoot()
   }
 
   /// With a clip of all gradients together the norm says how often it was cut.
