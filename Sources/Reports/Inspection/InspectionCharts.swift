@@ -29,7 +29,7 @@ struct InspectionCharts {
 
   /// The sections that have anything to show.
   var sections: [Section] {
-    [learning, loss, collapse, distance, schedules, speed].map { section in
+    (order + [distance, schedules, speed]).map { section in
       Section(title: section.title, text: section.text, charts: section.charts.filter { !$0.isEmpty })
     }.filter { !$0.charts.isEmpty }
   }
@@ -37,18 +37,24 @@ struct InspectionCharts {
   /// All charts count the same steps.
   private var steps: ClosedRange<Double> { 0...Double(max(1, records.map(\.inspection.steps).max() ?? 1)) }
 
+  /// What a run was for comes first: accuracies of runs with labels, the loss of others.
+  private var order: [Section] {
+    records.contains(where: \.isLabelled) ? [learning, loss, collapse] : [loss, collapse, learning]
+  }
+
   private func chart(
     _ title: String, unit: String = "", _ series: [Series], explained text: String = "",
     change: (inout Chart) -> Void = { _ in }
   ) -> Chart {
     var lines: [Chart.Line] = []
+    let isAlone = series.count { series in records.contains { !(series.points($0) ?? []).isEmpty } } == 1
     for (number, record) in records.enumerated() {
       for (place, series) in series.enumerated() {
         guard let points = series.points(record), !points.isEmpty else { continue }
         let isOne = records.count == 1
         lines.append(
           Chart.Line(
-            isOne ? series.name : record.name + (place == 0 ? "" : ", " + series.name),
+            isOne ? series.name : record.name + (isAlone ? "" : ", " + series.name),
             colour: isOne ? place : number, stroke: Chart.Stroke(rawValue: min(2, place)) ?? .solid,
             points: points))
       }
