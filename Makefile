@@ -8,7 +8,7 @@ RUN_TESTS = swift test -c release --skip-build --no-parallel
 # OpenBLAS's Haswell kernels need AVX2.
 HAS_AVX2 = [ "$$(uname -m)" = x86_64 ] && grep -qw avx2 /proc/cpuinfo 2> /dev/null
 
-.PHONY: quickstart test test-all test-haswell test-native test-page build install lint format golden compare fuzz setup minutes clean
+.PHONY: quickstart test test-all test-haswell test-native test-page build install lint format golden compare onnx fuzz setup minutes clean
 
 ## Sets up, builds and learns features of embedded images in a few minutes.
 quickstart:
@@ -35,11 +35,14 @@ test-page:
 test-native:
 	@env -u OPENBLAS_CORETYPE $(RUN_TESTS)
 
-## The tests of `make test`, and a whole quickstart, which must learn more than random weights know.
+## The tests of `make test`, and a whole quickstart, which must learn more than random weights know, and whose student must
+## have at most a quarter of its teacher's weights.
 test-all: test build
 	$(EMANATE) quickstart --overwrite --json > .build/quickstart.json
 	@awk 'BEGIN { RS = "[,{}]" } { split($$0, f, ":"); v[f[1]] = f[2] } \
-	  END { l = v["\"knn_top1\""]; r = v["\"random_knn_top1\""]; print "learned " l " %, random " r " %"; exit !(l + 0 > r + 0) }' \
+	  END { l = v["\"knn_top1\""]; r = v["\"random_knn_top1\""]; print "learned " l " %, random " r " %"; \
+	  s = v["\"student_parameters\""]; t = v["\"teacher_parameters\""]; print "student " s " weights, teacher " t; \
+	  exit !(l + 0 > r + 0 && s > 0 && 4 * s <= t) }' \
 	  .build/quickstart.json
 
 ## Leaves the program at .build/release/emanate.
@@ -63,6 +66,10 @@ golden:
 ## Measures beside PyTorch and torchvision.
 compare: build
 	Benchmarks/compare
+
+## Exports every architecture as ONNX and compares onnxruntime's outputs with the program's.
+onnx: build
+	Benchmarks/onnx
 
 ## Feeds the readers of files damaged and made-up ones, for MINUTES, under AddressSanitizer.
 fuzz:

@@ -19,6 +19,9 @@ public struct EvaluationTransform: Sendable {
     self.preparation = preparation
   }
 
+  /// Pixels of the short side before the crop.
+  public var short: Int { Int(Double(side) / preparation.crop) }
+
   /// Writes the image's patch rows, [side / patch * side / patch, 3 * patch * patch].
   public func write(_ image: Image, patch: Int, into rows: UnsafeMutableBufferPointer<Float>) {
     var workspace = ViewWorkspace()
@@ -42,7 +45,6 @@ public struct EvaluationTransform: Sendable {
   }
 
   private func prepare(_ image: Image, using workspace: inout ViewWorkspace) {
-    let short = Int(Double(side) / preparation.crop)
     let (w, h) = (image.width, image.height)
     let width = w <= h ? short : Self.long(short, w, h)
     let height = w <= h ? Self.long(short, h, w) : short

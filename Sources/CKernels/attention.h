@@ -14,8 +14,6 @@
 #include "steps.h"
 #include "training.h"
 
-TILES(tile_two, v16, 2)
-TILES(tile_three, v16, 3)
 #if STEP == 1
 TILES(tile_half, v8, 1)
 #endif

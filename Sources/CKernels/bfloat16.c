@@ -2,6 +2,7 @@
 // both operands are widened to float32 in cache and multiplied as such, at nearly the rate of float32 matrices.
 #include "bfloat16.h"
 
+#include "convolution.h"
 #include "tile.h"
 #include "training.h"
 
@@ -34,6 +35,13 @@ VECTORIZED void em_to_bfloat16_portable(const float *x, long count, uint16_t *ou
 }
 
 VECTORIZED void em_from_bfloat16(const uint16_t *x, long count, float *out) { widen(x, count, out); }
+
+VECTORIZED void em_round_to_bfloat16(float *x, long count) {
+  for (long i = 0; i < count; i++) {
+    uint32_t bits = rounded(x[i]) & 0xffff0000;
+    memcpy(x + i, &bits, 4);
+  }
+}
 
 // Sixteen steps of eight columns: x holds the columns, out the pairs.
 INLINE void pack_transposed8(const float *x, long stride, float *out) {
@@ -124,7 +132,7 @@ VECTORIZED static void gradient_narrow(const uint16_t *dy, const uint16_t *x, lo
   weight_gradient(0, dy, x, rows, outputs, inputs, dw, accumulate, scratch);
 }
 
-VECTORIZED static void gradient_wide(const uint16_t *dy, const uint16_t *x, long rows, long outputs, long inputs,
+WIDE_REGISTERS static void gradient_wide(const uint16_t *dy, const uint16_t *x, long rows, long outputs, long inputs,
                                      float *dw, int accumulate, float *scratch) {
   weight_gradient(1, dy, x, rows, outputs, inputs, dw, accumulate, scratch);
 }
@@ -150,6 +158,12 @@ void em_attention_backward_bfloat16_native(const uint16_t *q, const uint16_t *k,
                                            const float *dout, long dout_stride, const float *log_sums, float *dq,
                                            float *dk, float *dv, long gradient_stride, float *scratch);
 
+void em_convolve_bfloat16_native(const uint16_t *x, const int32_t *from, long taps, long step, long depth,
+                                 const uint16_t *w, long rows, long columns, float *y, const int32_t *to);
+void em_convolution_weight_gradient_bfloat16_native(const uint16_t *dy, const uint16_t *x, const int32_t *from,
+                                                    long rows, long outputs, long dy_stride, long taps, long step,
+                                                    long depth, float *dw, int accumulate, float *scratch);
+
 int em_has_bfloat16_instructions(void) {
   return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512f") &&
          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
@@ -163,6 +177,8 @@ int em_has_bfloat16_instructions(void) { return 0; }
 #define em_weight_gradient_bfloat16_native em_weight_gradient_bfloat16_portable
 #define em_attention_bfloat16_native em_attention_bfloat16_wide_plain
 #define em_attention_backward_bfloat16_native em_attention_backward_bfloat16_wide_plain
+#define em_convolve_bfloat16_native em_convolve_bfloat16_wide_plain
+#define em_convolution_weight_gradient_bfloat16_native em_convolution_weight_gradient_bfloat16_wide_plain
 #endif
 
 void em_to_bfloat16(const float *x, long count, uint16_t *out) {
@@ -202,4 +218,16 @@ void em_attention_backward_bfloat16(const uint16_t *q, const uint16_t *k, const 
                                     long gradient_stride, float *scratch) {
   em_attention_backward_bfloat16_native(q, k, v, stride, tokens, depth, out, out_stride, dout, dout_stride, log_sums, dq,
                                         dk, dv, gradient_stride, scratch);
+}
+
+void em_convolve_bfloat16(const uint16_t *x, const int32_t *from, long taps, long step, long depth, const uint16_t *w,
+                          long rows, long columns, float *y, const int32_t *to) {
+  em_convolve_bfloat16_native(x, from, taps, step, depth, w, rows, columns, y, to);
+}
+
+void em_convolution_weight_gradient_bfloat16(const uint16_t *dy, const uint16_t *x, const int32_t *from, long rows,
+                                             long outputs, long dy_stride, long taps, long step, long depth, float *dw,
+                                             int accumulate, float *scratch) {
+  em_convolution_weight_gradient_bfloat16_native(dy, x, from, rows, outputs, dy_stride, taps, step, depth, dw,
+                                                 accumulate, scratch);
 }

@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "bfloat16.h"
+#include "convolution.h"
 #include "vector.h"
 
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"))), \

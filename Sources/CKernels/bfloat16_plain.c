@@ -1,6 +1,7 @@
 // The bfloat16 products the way of bfloat16_native.c, with multiplications and additions in the instruction's place:
 // its layouts and tiles can be tested on any processor.
 #include "bfloat16.h"
+#include "convolution.h"
 #include "vector.h"
 
 typedef uint32_t bits16 __attribute__((vector_size(64), aligned(4), may_alias));

@@ -1,4 +1,5 @@
 // Normalisation and activation channel by channel, rows of channels being pixels (Ioffe and Szegedy 2015).
+#include "bfloat16.h"
 #include "convolution.h"
 #include "tile.h"
 
@@ -89,6 +90,27 @@ VECTORIZED void em_normalize_channels(const float *x, long rows, long channels, 
       break;
     default: normalize_channels(x, rows, channels, scale, shift, other, other_scale, other_shift, EM_IDENTITY, out);
   }
+}
+
+// So many numbers at a time are float32 in the first cache before they are rounded.
+#define NORMALIZED 2048
+
+void em_normalize_channels_bfloat16(const float *x, long rows, long channels, const float *scale, const float *shift,
+                                    int activation, uint16_t *out) {
+  if (!scale && activation == EM_IDENTITY) {
+    em_to_bfloat16(x, rows * channels, out);
+    return;
+  }
+  float numbers[NORMALIZED];
+  long together = NORMALIZED / channels, width = smaller(channels, NORMALIZED);
+  if (together < 1) together = 1;
+  for (long r = 0; r < rows; r += together)
+    for (long c = 0; c < channels; c += width) {
+      long some = smaller(together, rows - r), n = smaller(width, channels - c), at = r * channels + c;
+      em_normalize_channels(x + at, some, n, scale ? scale + c : 0, shift ? shift + c : 0, 0, 0, 0, activation,
+                            numbers);
+      em_to_bfloat16(numbers, some * n, out + at);
+    }
 }
 
 VECTORIZED void em_normalize_channels_backward(float *dy, const float *x, const float *out, long rows, long channels,

@@ -5,3 +5,9 @@
 #else
 #define VECTORIZED
 #endif
+// Marks a function that is only called where em_has_wide_registers(): one version, for thirty-two wide registers.
+#if defined(__x86_64__)
+#define WIDE_REGISTERS __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
+#else
+#define WIDE_REGISTERS
+#endif

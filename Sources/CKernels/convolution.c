@@ -3,115 +3,24 @@
 // Dukhan 2019, arXiv:1907.02129).
 #include "convolution.h"
 
+#include "bfloat16.h"
 #include "tile.h"
 #include "training.h"
 
-#define GATHERED_TILE(NAME, V, ROWS, PANELS)                                                                      \
-  INLINE void NAME##ROWS(long taps, long step, long depth, const float *x, const int32_t *from, const float *b, \
-                         long panel, int accumulate, float *c, const int32_t *to) {                             \
-    enum { rows_ = ROWS, panels_ = PANELS, lanes_ = sizeof(V) / sizeof(float) };                                \
-    V sum[ROWS][PANELS];                                                                                        \
-    const float *a[ROWS];                                                                                       \
-    EACH_ROW a[r] = x + from[r];                                                                                \
-    EACH_ROW EACH_PANEL sum[r][j] = (V){0};                                                                     \
-    EACH_ROW EACH_PANEL __builtin_prefetch(c + to[r] + j * lanes_, 1);                                          \
-    for (long t = 0; t < taps; t++, b += depth * lanes_) {                                                      \
-      _Pragma("clang loop unroll_count(4)") for (long p = 0; p < depth; p++) {                                  \
-        V row[panels_];                                                                                         \
-        EACH_PANEL row[j] = *(const V *)(b + j * panel + p * lanes_);                                           \
-        EACH_ROW EACH_PANEL sum[r][j] += a[r][p] * row[j];                                                      \
-      }                                                                                                         \
-      EACH_ROW a[r] += step;                                                                                    \
-    }                                                                                                           \
-    if (accumulate) EACH_ROW EACH_PANEL sum[r][j] += *(const V *)(c + to[r] + j * lanes_);                      \
-    EACH_ROW EACH_PANEL *(V *)(c + to[r] + j * lanes_) = sum[r][j];                                             \
-  }
+// A step of the weight gradient's sums is a row as it stands.
+#define SOURCE float
+#define STEP 1
+INLINE const float *step_numbers(const float *x, long stride, long rows, long columns, float *line) { return x; }
+INLINE float number_at(const float *x, long place) { return x[place]; }
 
-#define GATHERED_CASE(NAME, ROWS) \
-  case ROWS: NAME##ROWS(taps, step, depth, x, from, b, panel, accumulate, c, to); break;
-
-#define GATHERED_TILES(NAME, V, PANELS)                                                                          \
-  GATHERED_TILE(NAME, V, 1, PANELS)                                                                              \
-  GATHERED_TILE(NAME, V, 2, PANELS)                                                                              \
-  GATHERED_TILE(NAME, V, 3, PANELS)                                                                              \
-  GATHERED_TILE(NAME, V, 4, PANELS)                                                                              \
-  GATHERED_TILE(NAME, V, 5, PANELS)                                                                              \
-  GATHERED_TILE(NAME, V, 6, PANELS)                                                                              \
-  INLINE void NAME(long rows, long taps, long step, long depth, const float *x, const int32_t *from,             \
-                   const float *b, long panel, int accumulate, float *c, const int32_t *to) {                    \
-    switch (rows) {                                                                                              \
-      GATHERED_CASE(NAME, 6)                                                                                     \
-      GATHERED_CASE(NAME, 5)                                                                                     \
-      GATHERED_CASE(NAME, 4)                                                                                     \
-      GATHERED_CASE(NAME, 3)                                                                                     \
-      GATHERED_CASE(NAME, 2)                                                                                     \
-      GATHERED_CASE(NAME, 1)                                                                                     \
-    }                                                                                                            \
-  }
-
-GATHERED_TILES(gathered_one, v16, 1)
-GATHERED_TILES(gathered_four, v16, 4)
-
-// All rows times some panels, over one part of the depth; a last panel that is not whole goes through `edge`.
-INLINE void gathered_panels(int four, long rows, long taps, long step, long depth, const float *x, const int32_t *from,
-                            const float *b, long panel, int accumulate, float *c, const int32_t *to) {
-  tile_rows share = share_rows(rows);
-  for (long t = 0; t < share.count; t++) {
-    long n = share.low + (t < share.high);
-    if (four) gathered_four(n, taps, step, depth, x, from, b, panel, accumulate, c, to);
-    else gathered_one(n, taps, step, depth, x, from, b, panel, accumulate, c, to);
-    from += n;
-    to += n;
-  }
-}
-
-INLINE void gathered_edge(long columns, long rows, long taps, long step, long depth, const float *x,
-                          const int32_t *from, const float *b, int accumulate, float *c, const int32_t *to) {
-  static const int32_t places[TILE_ROWS] = {0, 16, 32, 48, 64, 80};
-  float edge[TILE_ROWS * LANES];
-  tile_rows share = share_rows(rows);
-  for (long t = 0; t < share.count; t++) {
-    long n = share.low + (t < share.high);
-    gathered_one(n, taps, step, depth, x, from, b, 0, 0, edge, places);
-    for (long r = 0; r < n; r++)
-      for (long j = 0; j < columns; j++) {
-        float *at = c + to[r] + j;
-        *at = (accumulate ? *at : 0) + edge[r * LANES + j];
-      }
-    from += n;
-    to += n;
-  }
-}
-
-// A panel's part of this depth and six rows of x share the first cache.
-#define DEPTH 384
-
-INLINE void convolve(int wide, const float *x, const int32_t *from, long taps, long step, long depth, const float *w,
-                     long rows, long columns, float *y, const int32_t *to) {
-  long whole = taps * depth;
-  // Whole taps, or a part of one at a time.
-  long some_taps = depth >= DEPTH ? 1 : smaller(taps, DEPTH / depth);
-  long parts = (depth + DEPTH - 1) / DEPTH, size = ((depth + parts - 1) / parts + LANES - 1) / LANES * LANES;
-  for (long t = 0; t < taps; t += some_taps)
-    for (long p = 0; p < depth; p += size) {
-      long n = smaller(some_taps, taps - t), some = smaller(size, depth - p), j = 0;
-      int accumulate = t > 0 || p > 0;
-      const float *a = x + t * step + p, *b = w + (t * depth + p) * LANES;
-      for (; wide && j + 4 * LANES <= columns; j += 4 * LANES)
-        gathered_panels(1, rows, n, step, some, a, from, b + j * whole, whole * LANES, accumulate, y + j, to);
-      for (; j + LANES <= columns; j += LANES)
-        gathered_panels(0, rows, n, step, some, a, from, b + j * whole, 0, accumulate, y + j, to);
-      if (j < columns)
-        gathered_edge(columns - j, rows, n, step, some, a, from, b + j * whole, accumulate, y + j, to);
-    }
-}
+#include "gathered.h"
 
 VECTORIZED void em_convolve_narrow(const float *x, const int32_t *from, long taps, long step, long depth,
                                    const float *w, long rows, long columns, float *y, const int32_t *to) {
   convolve(0, x, from, taps, step, depth, w, rows, columns, y, to);
 }
 
-VECTORIZED void em_convolve_wide(const float *x, const int32_t *from, long taps, long step, long depth,
+WIDE_REGISTERS void em_convolve_wide(const float *x, const int32_t *from, long taps, long step, long depth,
                                  const float *w, long rows, long columns, float *y, const int32_t *to) {
   convolve(1, x, from, taps, step, depth, w, rows, columns, y, to);
 }
@@ -122,94 +31,109 @@ void em_convolve(const float *x, const int32_t *from, long taps, long step, long
   else em_convolve_narrow(x, from, taps, step, depth, w, rows, columns, y, to);
 }
 
+// A weight's rows that are transposed at a time, and the largest kernel for which they are.
+#define PACKED_ROWS 16
+#define PACKED_KERNEL 25
+
+// Sixteen rows of sixteen columns of a weight, all taps: [row][tap][column].
+INLINE void transpose_weight(const float *w, long inputs, long kernel, int transposed, float *out) {
+  if (!transposed) {
+    em_pack(w, inputs * kernel, 1, PACKED_ROWS * kernel, LANES, out);
+    return;
+  }
+  for (long r = 0; r < PACKED_ROWS; r++)
+    em_pack(w + r * inputs * kernel, kernel, 1, kernel, LANES, out + r * kernel * LANES);
+}
+
+// Two ways through a weight: sixteen rows at a time are transposed where there are as many, since taps of one row of a
+// kernel lie together and a line's columns far apart; the rest number by number. PUT_LINES(lines, stride, count, at)
+// packs `count` lines of sixteen, the first at row `at` of the panel's tap.
+#define PACK_CONVOLUTION(PUT_LINES, TAP_ROWS)                                                                      \
+  long kernel = side * side, columns = transposed ? inputs : outputs, rows = transposed ? outputs : inputs;        \
+  /* From one column to the next, and from one row of a tap to the next. */                                        \
+  long column = transposed ? kernel : inputs * kernel, row = transposed ? inputs * kernel : kernel;                \
+  float lines[PACKED_ROWS * PACKED_KERNEL * LANES];                                                                \
+  for (long j = first; j < first + count; j += LANES, out += down.count * TAP_ROWS * LANES) {                      \
+    long lanes = smaller(LANES, columns - j);                                                                      \
+    int fast = lanes == LANES && rows % PACKED_ROWS == 0 && kernel <= PACKED_KERNEL;                               \
+    for (long r = 0; fast && r < rows; r += PACKED_ROWS) {                                                         \
+      transpose_weight(w + j * column + r * row, inputs, kernel, transposed, lines);                               \
+      for (long y = 0; y < down.count; y++)                                                                        \
+        for (long x = 0; x < across.count; x++)                                                                    \
+          PUT_LINES(lines + ((down.first + y * down.step) * side + across.first + x * across.step) * LANES,        \
+                    kernel * LANES, PACKED_ROWS, y * TAP_ROWS + x * rows + r);                                     \
+    }                                                                                                              \
+    for (long y = 0; !fast && y < down.count; y++) {                                                               \
+      long filled = 0, done = 0;                                                                                   \
+      for (long x = 0; x < across.count; x++) {                                                                    \
+        const float *tap = w + (down.first + y * down.step) * side + across.first + x * across.step + j * column;  \
+        for (long r = 0; r < rows; r++) {                                                                          \
+          float *line = lines + filled++ * LANES;                                                                  \
+          for (long lane = 0; lane < lanes; lane++) line[lane] = tap[r * row + lane * column];                     \
+          for (long lane = lanes; lane < LANES; lane++) line[lane] = 0;                                            \
+          if (filled < PACKED_ROWS && (r + 1 < rows || x + 1 < across.count)) continue;                            \
+          PUT_LINES(lines, LANES, filled, y * TAP_ROWS + done);                                                    \
+          done += filled;                                                                                          \
+          filled = 0;                                                                                              \
+        }                                                                                                          \
+      }                                                                                                            \
+    }                                                                                                              \
+  }
+
 void em_pack_convolution(const float *w, long outputs, long inputs, long side, em_taps down, em_taps across,
                          int transposed, long first, long count, float *out) {
-  long kernel = side * side, columns = transposed ? inputs : outputs, rows = transposed ? outputs : inputs;
-  // From one column to the next, and from one row of a tap to the next.
-  long column = transposed ? kernel : inputs * kernel, row = transposed ? inputs * kernel : kernel;
-  for (long j = first; j < first + count; j += LANES) {
-    long lanes = smaller(LANES, columns - j);
-    for (long y = 0; y < down.count; y++)
-      for (long x = 0; x < across.count; x++) {
-        const float *tap = w + (down.first + y * down.step) * side + across.first + x * across.step + j * column;
-        for (long r = 0; r < rows; r++, out += LANES) {
-          for (long lane = 0; lane < lanes; lane++) out[lane] = tap[r * row + lane * column];
-          for (long lane = lanes; lane < LANES; lane++) out[lane] = 0;
-        }
-      }
-  }
+#define PUT_FLOATS(from, stride, some, at) \
+  for (long i = 0; i < some; i++) memcpy(out + ((at) + i) * LANES, (from) + i * (stride), LANES * sizeof(float))
+  PACK_CONVOLUTION(PUT_FLOATS, (across.count * rows))
 }
 
-// A step of the weight gradient's sums is a row as it stands.
-#define SOURCE float
-#define STEP 1
-INLINE const float *step_numbers(const float *x, long stride, long rows, long columns, float *line) { return x; }
-
-#include "weight_gradient.h"
-
-// Some columns of gathered rows -> panels of sixteen columns, [columns / 16][rows][16]; zeros behind.
-INLINE void pack_gathered_panels(const float *x, const int32_t *from, long rows, long columns, float *out) {
-  for (long s = 0; s < rows; s++) {
-    const float *row = x + from[s];
-    float *to = out + s * LANES;
-    long i = 0;
-    for (; i + LANES <= columns; i += LANES, to += LANES * rows) *(v16 *)to = *(const v16 *)(row + i);
-    if (i < columns)
-      for (int k = 0; k < LANES; k++) to[k] = i + k < columns ? row[i + k] : 0;
-  }
+void em_pack_convolution_bfloat16(const float *w, long outputs, long inputs, long side, em_taps down, em_taps across,
+                                  int transposed, long first, long count, uint16_t *out) {
+#define PUT_PAIRS(from, stride, some, at) em_pack_bfloat16(from, stride, 0, some, LANES, out + (at) * LANES)
+  PACK_CONVOLUTION(PUT_PAIRS, ((across.count * rows + 1) / 2 * 2))
 }
 
-INLINE void convolution_weight_gradient(int wide, const float *dy, const float *x, const int32_t *from, long rows,
-                                        long outputs, long taps, long step, long depth, float *dw, int accumulate,
-                                        float *scratch) {
-  float *columns = scratch, *upstream = columns + SIDE * SIDE, *edge = upstream + SIDE * SIDE;
-  long stride = taps * depth;
-  for (long first = 0; first < rows; first += SIDE) {
-    long some = smaller(SIDE, rows - first);
-    for (long o = 0; o < outputs; o += SIDE) {
-      long height = smaller(SIDE, outputs - o);
-      pack_steps(dy + first * outputs + o, outputs, some, height, upstream);
-      for (long t = 0; t < taps; t++)
-        for (long i = 0; i < depth; i += SIDE) {
-          long width = smaller(SIDE, depth - i);
-          pack_gathered_panels(x + t * step + i, from + first, some, width, columns);
-          square(wide, some, height, width, upstream, columns, dw + o * stride + t * depth + i, stride,
-                 accumulate || first > 0, edge);
-        }
-    }
-  }
-}
+long em_convolution_weight_gradient_scratch(void) { return GATHERED_SCRATCH; }
 
 VECTORIZED void em_convolution_weight_gradient_narrow(const float *dy, const float *x, const int32_t *from, long rows,
-                                                      long outputs, long taps, long step, long depth, float *dw,
-                                                      int accumulate, float *scratch) {
-  convolution_weight_gradient(0, dy, x, from, rows, outputs, taps, step, depth, dw, accumulate, scratch);
+                                                      long outputs, long dy_stride, long taps, long step, long depth,
+                                                      float *dw, int accumulate, float *scratch) {
+  convolution_weight_gradient(0, dy, x, from, rows, outputs, dy_stride, taps, step, depth, dw, accumulate, scratch);
 }
 
-VECTORIZED void em_convolution_weight_gradient_wide(const float *dy, const float *x, const int32_t *from, long rows,
-                                                    long outputs, long taps, long step, long depth, float *dw,
-                                                    int accumulate, float *scratch) {
-  convolution_weight_gradient(1, dy, x, from, rows, outputs, taps, step, depth, dw, accumulate, scratch);
+WIDE_REGISTERS void em_convolution_weight_gradient_wide(const float *dy, const float *x, const int32_t *from,
+                                                        long rows, long outputs, long dy_stride, long taps, long step,
+                                                        long depth, float *dw, int accumulate, float *scratch) {
+  convolution_weight_gradient(1, dy, x, from, rows, outputs, dy_stride, taps, step, depth, dw, accumulate, scratch);
 }
 
 void em_convolution_weight_gradient(const float *dy, const float *x, const int32_t *from, long rows, long outputs,
-                                    long taps, long step, long depth, float *dw, int accumulate, float *scratch) {
+                                    long dy_stride, long taps, long step, long depth, float *dw, int accumulate,
+                                    float *scratch) {
   if (em_has_wide_registers())
-    em_convolution_weight_gradient_wide(dy, x, from, rows, outputs, taps, step, depth, dw, accumulate, scratch);
-  else em_convolution_weight_gradient_narrow(dy, x, from, rows, outputs, taps, step, depth, dw, accumulate, scratch);
+    em_convolution_weight_gradient_wide(dy, x, from, rows, outputs, dy_stride, taps, step, depth, dw, accumulate,
+                                        scratch);
+  else
+    em_convolution_weight_gradient_narrow(dy, x, from, rows, outputs, dy_stride, taps, step, depth, dw, accumulate,
+                                          scratch);
 }
+
+// A row's sums of a tap are added up so many at a time.
+#define UNPACKED 256
 
 VECTORIZED void em_unpack_convolution_gradient(const float *parts, long count, long inputs, long side, float *dw,
                                                int accumulate, long outputs, long from, long until) {
   long kernel = side * side, whole = outputs * inputs * kernel;
+  float sums[UNPACKED];
   for (long o = from; o < until; o++)
-    for (long t = 0; t < kernel; t++) {
-      const float *in = parts + (o * kernel + t) * inputs;
-      float *out = dw + o * inputs * kernel + t;
-      for (long i = 0; i < inputs; i++) {
-        float sum = accumulate ? out[i * kernel] : 0;
-        for (long part = 0; part < count; part++) sum += in[part * whole + i];
-        out[i * kernel] = sum;
+    for (long first = 0; first < inputs; first += UNPACKED)
+      for (long t = 0; t < kernel; t++) {
+        long some = smaller(UNPACKED, inputs - first);
+        const float *in = parts + (o * kernel + t) * inputs + first;
+        float *out = dw + (o * inputs + first) * kernel + t;
+        for (long i = 0; i < some; i++) sums[i] = accumulate ? out[i * kernel] : 0;
+        for (long part = 0; part < count; part++)
+          for (long i = 0; i < some; i++) sums[i] += in[part * whole + i];
+        for (long i = 0; i < some; i++) out[i * kernel] = sums[i];
       }
-    }
 }

@@ -105,8 +105,15 @@ VECTORIZED void em_max_pool(const float *x, const int32_t *from, const int32_t *
   }
 }
 
-void em_max_pool_backward(const float *dy, const uint8_t *places, const int32_t *from, const int32_t *tap, long rows,
-                          long channels, float *dx) {
-  for (long r = 0; r < rows; r++)
-    for (long c = 0; c < channels; c++) dx[from[r] + tap[places[r * channels + c]] + c] += dy[r * channels + c];
+VECTORIZED void em_max_pool_backward(const float *dy, const uint8_t *places, const int32_t *from, const int32_t *tap,
+                                     long taps, long rows, long channels, float *dx) {
+  // Tap by tap, so that a loop runs over neighbouring numbers.
+  for (long r = 0; r < rows; r++) {
+    const float *g = dy + r * channels;
+    const uint8_t *place = places + r * channels;
+    for (long t = 0; t < taps; t++) {
+      float *to = dx + from[r] + tap[t];
+      ELEMENTWISE for (long c = 0; c < channels; c++) to[c] = place[c] == t ? to[c] + g[c] : to[c];
+    }
+  }
 }

@@ -9,14 +9,15 @@ VECTORIZED void em_packed_product_narrow(const float *a, long ars, const float *
   packed_product(0, a, ars, b, rows, columns, depth, bias, c, crs, accumulate);
 }
 
-VECTORIZED void em_packed_product_wide(const float *a, long ars, const float *b, long rows, long columns, long depth,
+WIDE_REGISTERS void em_packed_product_wide(const float *a, long ars, const float *b, long rows, long columns, long depth,
                                        const float *bias, float *c, long crs, int accumulate) {
   packed_product(1, a, ars, b, rows, columns, depth, bias, c, crs, accumulate);
 }
 
 int em_has_wide_registers(void) {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512f") != 0;
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 #else
   return 0;
 #endif

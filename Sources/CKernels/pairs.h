@@ -47,8 +47,15 @@ INLINE float value_of(uint16_t x) {
   return value;
 }
 
+// Pieces of a map begin at any of its numbers.
+INLINE NUMBER number_at(const uint16_t *x, long place) {
+  NUMBER pair;
+  memcpy(&pair, x + 2 * place, sizeof pair);
+  return pair;
+}
+
 #include "attention.h"
-#include "weight_gradient.h"
+#include "gathered.h"
 
 void FORM(em_to_bfloat16)(const float *x, long count, uint16_t *out) { store_row(x, count, out); }
 
@@ -87,6 +94,18 @@ void FORM(em_packed_product_bfloat16)(const uint16_t *a, long ars, const uint16_
 void FORM(em_weight_gradient_bfloat16)(const uint16_t *dy, const uint16_t *x, long rows, long outputs, long inputs,
                                        float *dw, int accumulate, uint16_t *scratch) {
   weight_gradient(1, dy, x, rows, outputs, inputs, dw, accumulate, (NUMBER *)scratch);
+}
+
+void FORM(em_convolve_bfloat16)(const uint16_t *x, const int32_t *from, long taps, long step, long depth,
+                                const uint16_t *w, long rows, long columns, float *y, const int32_t *to) {
+  convolve(1, x, from, taps, step, (depth + 1) / 2, (const NUMBER *)w, rows, columns, y, to);
+}
+
+void FORM(em_convolution_weight_gradient_bfloat16)(const uint16_t *dy, const uint16_t *x, const int32_t *from,
+                                                   long rows, long outputs, long dy_stride, long taps, long step,
+                                                   long depth, float *dw, int accumulate, float *scratch) {
+  convolution_weight_gradient(1, dy, x, from, rows, outputs, dy_stride, taps, step, depth, dw, accumulate,
+                              (NUMBER *)scratch);
 }
 
 void FORM(em_attention_bfloat16)(FORWARD_PARAMETERS) { attention(1, FORWARD_ARGUMENTS); }

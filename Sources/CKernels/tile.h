@@ -74,7 +74,40 @@ typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
 
 // A panel is sixteen columns.
 TILES(tile_one, v16, 1)
+TILES(tile_two, v16, 2)
+TILES(tile_three, v16, 3)
 TILES(tile_four, v16, 4)
+
+// The fewer panels, the more rows fill thirty-two registers: six rows of one panel would wait for their own sums.
+TILE(tile_one, v16, 8, 1)
+TILE(tile_one, v16, 10, 1)
+TILE(tile_one, v16, 12, 1)
+TILE(tile_two, v16, 8, 2)
+TILE(tile_two, v16, 10, 2)
+TILE(tile_two, v16, 12, 2)
+TILE(tile_three, v16, 8, 3)
+
+// Cases of a switch over how many rows a tile has.
+#define CASES_TO_SIX(CASE, NAME) \
+  CASE(NAME, 1) CASE(NAME, 2) CASE(NAME, 3) CASE(NAME, 4) CASE(NAME, 5) CASE(NAME, 6)
+#define CASES_TO_EIGHT(CASE, NAME) CASES_TO_SIX(CASE, NAME) CASE(NAME, 8)
+#define CASES_TO_TWELVE(CASE, NAME) CASES_TO_EIGHT(CASE, NAME) CASE(NAME, 10) CASE(NAME, 12)
+
+// Of `left` rows, how many go next where a tile has `most` at most: as many as fit, but for the last two tiles, which
+// share what is left.
+INLINE long tile_height(long left, long most) {
+  if (left >= 2 * most || left == most) return most;
+  long n = left > most ? (left + 1) / 2 : left;
+  return n <= 6 ? n : n / 2 * 2;
+}
+
+// to = (accumulate ? to : 0) + sums, for columns that fill no panel.
+INLINE void copy_edge(const float *sums, long columns, int accumulate, float *to) {
+  if (accumulate)
+    for (long j = 0; j < columns; j++) to[j] += sums[j];
+  else
+    for (long j = 0; j < columns; j++) to[j] = sums[j];
+}
 
 // How rows are shared out evenly among tiles: the first `high` tiles have one row more than `low`.
 typedef struct {

@@ -17,7 +17,7 @@ VECTORIZED void em_weight_gradient_narrow(const float *dy, const float *x, long 
   weight_gradient(0, dy, x, rows, outputs, inputs, dw, accumulate, scratch);
 }
 
-VECTORIZED void em_weight_gradient_wide(const float *dy, const float *x, long rows, long outputs, long inputs,
+WIDE_REGISTERS void em_weight_gradient_wide(const float *dy, const float *x, long rows, long outputs, long inputs,
                                         float *dw, int accumulate, float *scratch) {
   weight_gradient(1, dy, x, rows, outputs, inputs, dw, accumulate, scratch);
 }

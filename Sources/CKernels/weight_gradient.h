@@ -5,7 +5,9 @@
 
 // Steps, outputs and inputs packed at a time: two squares of them and their sums share the second cache.
 #define SIDE 192
-#define GRADIENT_SCRATCH (2 * SIDE * SIDE + TILE_ROWS * LANES)
+// Sums of columns that fill no panel, of the highest tile.
+#define EDGE (12 * 4 * LANES)
+#define GRADIENT_SCRATCH (2 * SIDE * SIDE + EDGE)
 
 // [rows, columns] -> steps, SIDE numbers each; the last columns beyond stay as they are.
 INLINE void pack_steps(const SOURCE *x, long stride, long rows, long columns, NUMBER *out) {
@@ -30,32 +32,46 @@ INLINE void pack_panels(const SOURCE *x, long stride, long rows, long columns, N
   }
 }
 
+// dw[0..<outputs, 0..<width] for COUNT panels of columns, the last one perhaps not whole, MOST outputs at a time.
+#define SQUARE_PANELS(NAME, TILES_OF, COUNT, MOST, CASES)                                                        \
+  INLINE void NAME(long width, long steps, long outputs, const NUMBER *upstream, const NUMBER *b, float *dw,     \
+                   long stride, int accumulate, float *edge) {                                                   \
+    const long depth = steps, ars = 1, acs = SIDE, panel = LANES * steps;                                        \
+    const int ahead = 0, whole = width == COUNT * LANES;                                                         \
+    const long crs = whole ? stride : COUNT * LANES, prs = crs;                                                  \
+    for (long o = 0, n; o < outputs; o += n) {                                                                   \
+      const NUMBER *a = upstream + o;                                                                            \
+      float *c = whole ? dw + o * stride : edge;                                                                 \
+      const float *plus = whole && accumulate ? c : 0;                                                           \
+      n = tile_height(outputs - o, MOST);                                                                        \
+      switch (n) { CASES(TILE_CASE, TILES_OF) }                                                                  \
+      for (long r = 0; !whole && r < n; r++)                                                                     \
+        copy_edge(edge + r * crs, width, accumulate, dw + (o + r) * stride);                                     \
+    }                                                                                                            \
+  }
+
+SQUARE_PANELS(square_one, tile_one, 1, 6, CASES_TO_SIX)
+SQUARE_PANELS(square_tall, tile_one, 1, 12, CASES_TO_TWELVE)
+SQUARE_PANELS(square_two, tile_two, 2, 12, CASES_TO_TWELVE)
+SQUARE_PANELS(square_three, tile_three, 3, 8, CASES_TO_EIGHT)
+SQUARE_PANELS(square_four, tile_four, 4, 6, CASES_TO_SIX)
+
 // dw[0..<outputs, 0..<inputs] for one square: steps of dy times panels of x.
 INLINE void square(int wide, long steps, long outputs, long inputs, const NUMBER *upstream, const NUMBER *columns,
                    float *dw, long stride, int accumulate, float *edge) {
   long j = 0;
-  for (; wide && j + 4 * LANES <= inputs; j += 4 * LANES)
-    for (long o = 0; o < outputs; o += TILE_ROWS) {
-      float *to = dw + o * stride + j;
-      tile_four(smaller(TILE_ROWS, outputs - o), steps, upstream + o, 1, SIDE, 0, columns + j * steps,
-                LANES * steps, accumulate ? to : 0, stride, to, stride);
-    }
-  for (; j + LANES <= inputs; j += LANES)
-    for (long o = 0; o < outputs; o += TILE_ROWS) {
-      float *to = dw + o * stride + j;
-      tile_one(smaller(TILE_ROWS, outputs - o), steps, upstream + o, 1, SIDE, 0, columns + j * steps, 0,
-               accumulate ? to : 0, stride, to, stride);
-    }
-  if (j == inputs) return;
-  for (long o = 0; o < outputs; o += TILE_ROWS) {
-    long n = smaller(TILE_ROWS, outputs - o);
-    tile_one(n, steps, upstream + o, 1, SIDE, 0, columns + j * steps, 0, 0, 0, edge, LANES);
-    for (long r = 0; r < n; r++)
-      for (long i = j; i < inputs; i++) {
-        float *at = dw + (o + r) * stride + i;
-        *at = (accumulate ? *at : 0) + edge[r * LANES + i - j];
-      }
+#define PANELS(NAME, COUNT)                                                                                      \
+  NAME(smaller(COUNT * LANES, inputs - j), steps, outputs, upstream, columns + j * steps, dw + j, stride,        \
+       accumulate, edge)
+  if (wide) {
+    for (; j + 3 * LANES < inputs; j += 4 * LANES) PANELS(square_four, 4);
+    if (j + 2 * LANES < inputs) PANELS(square_three, 3);
+    else if (j + LANES < inputs) PANELS(square_two, 2);
+    else if (j < inputs) PANELS(square_tall, 1);
+  } else {
+    for (; j < inputs; j += LANES) PANELS(square_one, 1);
   }
+#undef PANELS
 }
 
 // scratch: GRADIENT_SCRATCH numbers.

@@ -15,6 +15,54 @@ static const unsigned char configs_dino_resnet_fashion[] = {
 static const unsigned char configs_distill_default[] = {
 #embed "../../configs/distill/default.yaml"
 };
+static const unsigned char configs_chain_fashion[] = {
+#embed "../../configs/chain/fashion.yaml"
+};
+static const unsigned char configs_chain_quickstart[] = {
+#embed "../../configs/chain/quickstart.yaml"
+};
+static const unsigned char configs_distill_attention[] = {
+#embed "../../configs/distill/attention.yaml"
+};
+static const unsigned char configs_distill_correlation[] = {
+#embed "../../configs/distill/correlation.yaml"
+};
+static const unsigned char configs_distill_crd[] = {
+#embed "../../configs/distill/crd.yaml"
+};
+static const unsigned char configs_distill_decoupled[] = {
+#embed "../../configs/distill/decoupled.yaml"
+};
+static const unsigned char configs_distill_dist[] = {
+#embed "../../configs/distill/dist.yaml"
+};
+static const unsigned char configs_distill_hinton[] = {
+#embed "../../configs/distill/hinton.yaml"
+};
+static const unsigned char configs_distill_hints[] = {
+#embed "../../configs/distill/hints.yaml"
+};
+static const unsigned char configs_distill_label_free[] = {
+#embed "../../configs/distill/label-free.yaml"
+};
+static const unsigned char configs_distill_pkt[] = {
+#embed "../../configs/distill/pkt.yaml"
+};
+static const unsigned char configs_distill_rkd[] = {
+#embed "../../configs/distill/rkd.yaml"
+};
+static const unsigned char configs_distill_similarity[] = {
+#embed "../../configs/distill/similarity.yaml"
+};
+static const unsigned char configs_distill_standardized[] = {
+#embed "../../configs/distill/standardized.yaml"
+};
+static const unsigned char configs_distill_teachers[] = {
+#embed "../../configs/distill/teachers.yaml"
+};
+static const unsigned char configs_distill_vid[] = {
+#embed "../../configs/distill/vid.yaml"
+};
 static const unsigned char configs_distill_resnet50_to_mobilenet[] = {
 #embed "../../configs/distill/resnet50-to-mobilenet.yaml"
 };
@@ -23,6 +71,24 @@ static const unsigned char configs_distill_resnet152_to_resnet18[] = {
 };
 static const unsigned char configs_distill_defensive[] = {
 #embed "../../configs/distill/defensive.yaml"
+};
+static const unsigned char configs_distill_born_again[] = {
+#embed "../../configs/distill/born-again.yaml"
+};
+static const unsigned char configs_distill_be_your_own_teacher[] = {
+#embed "../../configs/distill/be-your-own-teacher.yaml"
+};
+static const unsigned char configs_distill_tf_kd[] = {
+#embed "../../configs/distill/tf-kd.yaml"
+};
+static const unsigned char configs_distill_tf_kd_self[] = {
+#embed "../../configs/distill/tf-kd-self.yaml"
+};
+static const unsigned char configs_distill_mutual[] = {
+#embed "../../configs/distill/mutual.yaml"
+};
+static const unsigned char configs_distill_ema_teacher[] = {
+#embed "../../configs/distill/ema-teacher.yaml"
 };
 static const unsigned char configs_finetune_defensive[] = {
 #embed "../../configs/finetune/defensive.yaml"
@@ -134,8 +200,30 @@ static const unsigned char sample_license[] = {
 
 static const struct emanate_resource files[] = {
     FILE("configs/defaults", configs_defaults),
+    FILE("configs/chain/fashion", configs_chain_fashion),
+    FILE("configs/chain/quickstart", configs_chain_quickstart),
     FILE("configs/distill/default", configs_distill_default),
     FILE("configs/distill/defensive", configs_distill_defensive),
+    FILE("configs/distill/attention", configs_distill_attention),
+    FILE("configs/distill/correlation", configs_distill_correlation),
+    FILE("configs/distill/crd", configs_distill_crd),
+    FILE("configs/distill/decoupled", configs_distill_decoupled),
+    FILE("configs/distill/dist", configs_distill_dist),
+    FILE("configs/distill/hinton", configs_distill_hinton),
+    FILE("configs/distill/hints", configs_distill_hints),
+    FILE("configs/distill/label-free", configs_distill_label_free),
+    FILE("configs/distill/pkt", configs_distill_pkt),
+    FILE("configs/distill/rkd", configs_distill_rkd),
+    FILE("configs/distill/similarity", configs_distill_similarity),
+    FILE("configs/distill/standardized", configs_distill_standardized),
+    FILE("configs/distill/teachers", configs_distill_teachers),
+    FILE("configs/distill/vid", configs_distill_vid),
+    FILE("configs/distill/born-again", configs_distill_born_again),
+    FILE("configs/distill/be-your-own-teacher", configs_distill_be_your_own_teacher),
+    FILE("configs/distill/tf-kd", configs_distill_tf_kd),
+    FILE("configs/distill/tf-kd-self", configs_distill_tf_kd_self),
+    FILE("configs/distill/mutual", configs_distill_mutual),
+    FILE("configs/distill/ema-teacher", configs_distill_ema_teacher),
     FILE("configs/distill/resnet50-to-mobilenet", configs_distill_resnet50_to_mobilenet),
     FILE("configs/distill/resnet152-to-resnet18", configs_distill_resnet152_to_resnet18),
     FILE("configs/finetune/default", configs_finetune_default),

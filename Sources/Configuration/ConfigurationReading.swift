@@ -91,19 +91,25 @@ extension ExperimentConfiguration {
     try checkDistillation()
   }
 
-  private mutating func merge(
-    _ mapping: Node.Mapping, under section: String, source: String
+  /// Merges a mapping of settings; with `lines` errors name the line at fault as well.
+  mutating func merge(
+    _ mapping: Node.Mapping, under section: String, source: String, lines: Bool = false
   ) throws(ConfigurationError) {
     for (key, value) in mapping {
       let name = key.scalar?.string ?? "?"
-      try merge(value, at: section.isEmpty ? name : "\(section).\(name)", source: source)
+      try merge(
+        value, at: section.isEmpty ? name : "\(section).\(name)", source: source,
+        line: lines ? key.mark?.line : nil)
     }
   }
 
-  private mutating func merge(_ node: Node, at path: String, source: String) throws(ConfigurationError) {
+  private mutating func merge(
+    _ node: Node, at path: String, source file: String, line: Int? = nil
+  ) throws(ConfigurationError) {
+    let source = line.map { "\(file), line \($0)" } ?? file
     if Setting.isSection(path) {
       switch node {
-      case .mapping(let mapping): try merge(mapping, under: path, source: source)
+      case .mapping(let mapping): try merge(mapping, under: path, source: file, lines: line != nil)
       case .scalar(let scalar) where scalar.string.isEmpty || scalar.string == "~": return
       default: throw .misplaced(source: source, path: path, reason: "is a section of keys, not a value")
       }

@@ -22,6 +22,14 @@ public struct DistillationSettings: Hashable, Sendable {
   public var layers: [String] = []
   /// The folder that keeps what the teachers make of fixed views.
   public var cache = OffOr<String>.off
+  /// How often the student is trained again, each time by the one before.
+  public var generations = OffOr<Int>.off
+  /// The teacher that the term `virtual` makes of a label.
+  public var virtual = VirtualTeacherSettings()
+  /// The classifiers that the term `stages` puts behind a network's stages.
+  public var stages = ShallowClassifierSettings()
+  /// The students that the term `peers` trains beside the student.
+  public var peers = PeerSettings()
 
   /// How much each teacher counts: all alike, or by how well it knows an image's class (CA-MKD).
   public enum Weighting: String, WordSetting { case mean, confidence }
@@ -48,6 +56,16 @@ public struct DistillationSettings: Hashable, Sendable {
     }
     return found.count == layers.count ? found : nil
   }
+
+  /// What to say of a teacher that was trained at another temperature than its student will be: in defensive distillation
+  /// both have the same (Papernot et al. 2016, arXiv:1511.04508, section IV). nil where nothing points to that.
+  public func temperatureNote(teacher: String, trainedAt other: Double) -> String? {
+    // An ordinary teacher is trained at 1, whatever softens its targets later.
+    if other == temperature || (other == 1 && (!sameArchitecture || scaleByT2)) { return nil }
+    return
+      "the teacher \(teacher) was trained at temperature \(other) (supervised.temperature), and its student learns at "
+      + "\(temperature) (distill.temperature); defensive distillation uses the same for both"
+  }
 }
 
 extension ExperimentConfiguration {
@@ -70,6 +88,7 @@ extension ExperimentConfiguration {
           "`distill.cache` keeps what teachers make of fixed views, and `data.views.fixed` is off: set it to 1, "
           + "or to more views that epochs take in turn")
     }
+    try checkSelfDistillation()
   }
 }
 
@@ -132,7 +151,7 @@ extension Setting {
       "further losses with their weights, [attention=1000, distance=25] say (emanate list terms)"),
     Setting(
       "distill.layers", \.distill.layers,
-      "layers that terms on layers compare, student:teacher (emanate distill --list-layers); the last ones if none"
+      "layers that terms on layers compare, student:teacher (emanate distill --list-layers); if none, the deepest of equal size"
     ),
     Setting(
       "distill.cache", \.distill.cache,

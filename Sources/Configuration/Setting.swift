@@ -47,7 +47,7 @@ public struct Setting: Sendable {
   }
 
   /// Every key there is, in the order in which a configuration is written.
-  public static let all: [Setting] = main + labelled
+  public static let all: [Setting] = main + labelled + selfTaught
 
   private static let main: [Setting] = [
     Setting("seed", \.seed, "keys all randomness of the run", within: 0 ... .infinity),

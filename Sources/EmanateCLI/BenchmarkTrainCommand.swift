@@ -26,6 +26,7 @@ struct BenchmarkTrainCommand: ParsableCommand {
   @Option(help: "Steps, two of warm-up among them.") var steps = 8
   @Option(help: "Keys weights and images.") var seed: UInt64 = 0
   @Flag(help: "Say where the time goes, by kind of operation.") var profile = false
+  @OptionGroup var computing: PrecisionOptions
   @OptionGroup var threading: ThreadOptions
   @OptionGroup var output: OutputOptions
 
@@ -45,6 +46,7 @@ struct BenchmarkTrainCommand: ParsableCommand {
     (choices.side, choices.patch, choices.channels, choices.stem) = (side, patch, channels, stem)
     var options = SupervisedBenchmark.Options(arch(choices))
     (options.batch, options.steps, options.seed, options.profiles) = (batch, steps, seed, profile)
+    options.precision = computing.precision
     let result = try SupervisedBenchmark.run(options) { ProcessInfo.processInfo.systemUptime }
     let report = Report(
       images_per_second: Double(batch) / result.medianSeconds,

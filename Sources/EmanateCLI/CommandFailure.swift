@@ -58,6 +58,12 @@ struct CommandFailure: Error {
       } else {
         self.init(.data, error.description)
       }
+    case let error as ONNXError:
+      if case .file(let failure) = error {
+        self.init(.files, failure.description)
+      } else {
+        self.init(.data, error.description)
+      }
     case let error as TrainingError: self.init(training: error)
     case let error as ImageFolderError: self.init(.data, error.description)
     case let error as ClassesError: self.init(.data, error.description)
@@ -80,7 +86,7 @@ struct CommandFailure: Error {
   private init(weights error: WeightsError) {
     switch error {
     case .missing: self.init(.files, error.description)
-    case .notWeights: self.init(.data, error.description)
+    case .notWeights, .notDrawn: self.init(.data, error.description)
     case .file(let error): self.init(error)
     case .configuration(let error): self.init(error)
     case .contradiction, .side: self.init(.usage, error.description)

@@ -22,6 +22,10 @@ struct DistillCommand: ParsableCommand {
       named, several at once as hinton+rkd, and without a teacher, into OUT/hinton/seed-0 and so on; the two go together.
       With --resume finished trainings are kept and an interrupted one goes on.
 
+      Students also teach themselves or one another, without --teacher: --config distill/born-again,
+      distill/be-your-own-teacher, distill/tf-kd, distill/mutual, distill/ema-teacher. --generations N trains the student N
+      times more, each by the one before: OUT/generation-0 from labels, or from --teacher, then OUT/generation-1 and so on.
+
       Example: emanate distill --teacher runs/tuned --student mobilenet_v2 --side 64 --train photos/train --test photos/test
       --out runs/small
       All families: emanate distill --teacher runs/tuned --train photos/train --test photos/test --out runs/sweep --sweep
@@ -29,8 +33,10 @@ struct DistillCommand: ParsableCommand {
 
   @Option(
     name: .customLong("teacher"), parsing: .upToNextOption,
-    help: ArgumentHelp("A teacher, or several: runs, checkpoints, files.", valueName: "weights"))
-  var teachers: [String]
+    help: ArgumentHelp(
+      "A teacher, or several: runs, checkpoints, files. None where students teach themselves.",
+      valueName: "weights"))
+  var teachers: [String] = []
 
   @Option(
     name: .customLong("student"),
@@ -39,7 +45,7 @@ struct DistillCommand: ParsableCommand {
   )
   var architecture: NetworkSettings.Architecture?
 
-  @Option(help: "Pixels of the views' side. (default: the first teacher's)")
+  @Option(help: "Pixels of the views' side. (default: the first teacher's, or 224)")
   var side: Int?
 
   @Option(name: .long, parsing: .upToNextOption, help: "Folders to learn from; a folder is a class.")
@@ -60,6 +66,9 @@ struct DistillCommand: ParsableCommand {
 
   @Option(help: "How many seeds to train with: --seed and those after it.")
   var seeds: Int?
+
+  @Option(help: "Train the student so many times more, each by the one before (key distill.generations).")
+  var generations: Int?
 
   @Flag(help: "Train the student with each family of distillation, and without a teacher.")
   var sweep = false
@@ -86,6 +95,10 @@ struct DistillCommand: ParsableCommand {
     if baseline && test == nil { throw ValidationError("--baseline needs --test, to compare the two") }
     if let seeds, seeds < 1 { throw ValidationError("--seeds: \(seeds); at least 1") }
     if seeds != nil && test == nil { throw ValidationError("--seeds needs --test, to compare the seeds") }
+    if let generations, generations < 1 { throw ValidationError("--generations: \(generations); at least 1") }
+    if cache != nil && teachers.isEmpty {
+      throw ValidationError("--teacher-cache keeps what teachers make of images, and there is no --teacher")
+    }
     if sweep && test == nil { throw ValidationError("--sweep needs --test, to compare the families") }
     if !sweep, let family = families.first {
       throw ValidationError("Unexpected argument '\(family)': families of distillation belong to --sweep")
@@ -97,24 +110,35 @@ struct DistillCommand: ParsableCommand {
     if listsLayers { return try listLayers() }
     let tested = try test.map { try listing($0) }
     if let tested { try check(tested) }
-    if let tested, sweep || seeds != nil { return try runGrid(tested) }
-    let interruption = Interruption()
     let settings = try configuration()
+    try check(settings)
+    let hasGenerations = settings.distill.generations != .off
+    if let tested, sweep || seeds != nil || hasGenerations { return try runGrid(tested, settings) }
+    if hasGenerations {
+      throw CommandFailure(
+        .usage, "distill.generations: generations are compared at the end, so --test is needed")
+    }
+    let interruption = Interruption()
     let taught = try trained(settings, options.out, interruption)
     guard let tested, !taught.outcome.isInterrupted else { return try finish(taught) }
     let student = try ClassifierJudgement(run: options.out, test: tested)
     var alone: ClassifierJudgement?
     if baseline {
-      let untaught = try trained(Self.withoutTeacher(settings), besides, interruption)
+      let plan = DistillationGrid.Plan.withoutTeacher(DistillationReport.baseline, settings)
+      let untaught = try trained(plan.configuration, besides, interruption)
       if untaught.outcome.isInterrupted { return try finish(untaught) }
       alone = try ClassifierJudgement(run: besides, test: tested)
     }
     let teacher = try judgedTeacher(tested)
     var report = report(teacher, tested, seeds: [settings.seed], settings)
     let rows = (alone.map { [(DistillationReport.baseline, $0)] } ?? []) + [("student", student)]
-    report.rows = rows.map { name, judgement in
+    report.rows = try rows.map { name, judgement in
       var row = DistillationReport.Row(name)
-      row.runs = [DistillationReport.Figures(judgement, teacher: teacher, seed: settings.seed)]
+      row.runs = [
+        try DistillationReport.Figures(
+          judgement, teacher: teacher, seed: settings.seed,
+          run: RunFolder(name == DistillationReport.baseline ? besides : options.out), test: tested)
+      ]
       return row
     }
     try report.write()
@@ -123,40 +147,23 @@ struct DistillCommand: ParsableCommand {
   }
 
   /// Families and seeds, each into a folder of its own.
-  private func runGrid(_ tested: ImageFolder) throws {
-    let settings = try configuration()
-    if sweep && !settings.distill.terms.isEmpty {
-      throw CommandFailure(
-        .usage, "--sweep sets distill.terms, which is \(SettingText.list(settings.distill.terms)) already")
-    }
-    var plans: [DistillationGrid.Plan] = []
-    if sweep || baseline {
-      plans.append(.init(name: DistillationReport.baseline, configuration: Self.withoutTeacher(settings)))
-    }
-    if sweep {
-      let names = families.isEmpty ? DistillationFamily.all.map(\.name) : families
-      for name in names {
-        let family = try DistillationFamily(named: name)
-        if plans.contains(where: { $0.name == family.name }) {
-          throw CommandFailure(.usage, "--sweep: the family \(name) is named twice")
-        }
-        plans.append(.init(name: family.name, configuration: try family.applied(to: settings)))
-      }
-    } else {
-      plans.append(.init(name: "student", configuration: settings))
-    }
+  private func runGrid(_ tested: ImageFolder, _ settings: ExperimentConfiguration) throws {
+    let plans = try plans(settings)
     let seeds = Array(settings.seed..<settings.seed + (seeds ?? 1))
-    let grid = DistillationGrid(out: options.out, plans: plans, seeds: seeds) {
-      options.training($0, data: train)
-    }
+    let grid = DistillationGrid(
+      out: options.out, plans: plans, seeds: seeds, isSingle: !sweep && self.seeds == nil
+    ) { options.training($0, data: train) }
     try grid.check()
     let teacher = try judgedTeacher(tested)
     var report = report(teacher, tested, seeds: seeds, settings)
     report.rows = plans.map { DistillationReport.Row($0.name) }
-    let isInterrupted = try grid(&report, showing: output) {
-      try ClassifierJudgement(run: $0.run.run.path, test: tested)
-    } figures: {
-      DistillationReport.Figures($0, teacher: teacher, seed: $1)
+    if !sweep { report.student = plans.last?.name }
+    // Without a teacher generation 0 is the baseline.
+    if plans[0].name == Self.ancestor { report.base = Self.ancestor }
+    let isInterrupted = try grid(&report, showing: output) { cell in
+      try DistillationReport.Figures(
+        ClassifierJudgement(run: cell.run.run.path, test: tested), teacher: teacher, seed: cell.seed,
+        run: cell.run.run, test: tested)
     }
     output.result(
       report.summary(interrupted: isInterrupted),
@@ -170,29 +177,31 @@ struct DistillCommand: ParsableCommand {
     }
   }
 
-  private func judgedTeacher(_ tested: ImageFolder) throws -> ClassifierJudgement {
-    try ClassifierJudgement(
-      NetworkReader(hints).readClassifier(teachers[0], unnamed: ImageFolder(train).classes), test: tested,
-      of: teachers[0])
+  private func judgedTeacher(_ tested: ImageFolder) throws -> ClassifierJudgement? {
+    guard let teacher = teachers.first else { return nil }
+    return try ClassifierJudgement(
+      NetworkReader(hints).readClassifier(teacher, unnamed: ImageFolder(train).classes), test: tested,
+      of: teacher)
   }
 
   private func report(
-    _ teacher: ClassifierJudgement, _ tested: ImageFolder, seeds: [Int], _ settings: ExperimentConfiguration
+    _ teacher: ClassifierJudgement?, _ tested: ImageFolder, seeds: [Int], _ settings: ExperimentConfiguration
   ) -> DistillationReport {
     DistillationReport(
       title:
-        "\(settings.network.architecture.rawValue) taught by \(teachers.joined(separator: ", ")), images of "
+        "\(settings.network.architecture.rawValue) taught by "
+        + (teachers.isEmpty ? "itself" : teachers.joined(separator: ", ")) + ", images of "
         + train.joined(separator: ", "),
-      place: options.out, teacher: DistillationReport.Figures(teacher, teacher: teacher),
+      place: options.out, teacher: teacher.map { DistillationReport.Figures($0, teacher: $0) },
       testImages: tested.count, seeds: seeds, rows: [])
   }
 
   /// What would be found out at the end, before anything is trained.
   private func check(_ tested: ImageFolder) throws {
     try ClassesError.check(tested, against: ImageFolder(train).classes)
-    if try NetworkReader(hints).classifier(at: teachers[0]) == nil {
+    if let teacher = teachers.first, try NetworkReader(hints).classifier(at: teacher) == nil {
       throw CommandFailure(
-        .usage, "--test: the teacher \(teachers[0]) has no classifier, so its student will have none to test")
+        .usage, "--test: the teacher \(teacher) has no classifier, so its student will have none to test")
     }
     if baseline && !sweep && seeds == nil && RunFolder(besides).holdsRun && !options.resume
       && !options.overwrite
@@ -233,21 +242,30 @@ struct DistillCommand: ParsableCommand {
   }
 
   private func configuration() throws -> ExperimentConfiguration {
-    if let saved = try options.savedSettings(), !options.saySettings { return saved }
-    return try ExperimentConfiguration.load(
-      chosen: [(try given(), "--student")], files: ["distill/default"] + options.files,
-      overrides: options.settings)
+    if var saved = try options.savedSettings(), !options.saySettings {
+      // Another student than the run's is refused by the run, with both names.
+      if let architecture { saved.network.architecture = architecture }
+      return saved
+    }
+    return try settings()
   }
 
-  /// The same student, images, seed and length, from labels alone.
-  private static func withoutTeacher(_ configuration: ExperimentConfiguration) -> ExperimentConfiguration {
-    var configuration = configuration
-    configuration.method = SupervisedLearning.name
-    return configuration
+  /// --student counts more than a configuration's network.architecture.
+  private func settings() throws -> ExperimentConfiguration {
+    try StudentChoice.check(architecture, options.overrides)
+    return try ExperimentConfiguration.load(
+      chosen: [(try given(), "--student")], files: ["distill/default"] + options.files,
+      overrides: options.settings + StudentChoice.settings(architecture)
+        + (generations.map { ["distill.generations=\($0)"] } ?? []))
   }
 
   /// Teachers, student and side as YAML.
   private func given() throws -> String {
+    if teachers.isEmpty {
+      let student = try named(side: side)
+      return try NetworkSettings.yaml(student, side: student.side, path: "--student")
+        + "validation.share: 0.1\n"
+    }
     let teacher = try NetworkReader(hints).read(teachers[0])
     for note in teacher.notes { StandardError.write("emanate: note: \(note)\n") }
     return try NetworkSettings.yaml(
@@ -267,25 +285,26 @@ struct DistillCommand: ParsableCommand {
         overrides: options.settings)
       if settings?.distill.sameArchitecture == true { return teacher.architecture }
     }
+    return try named(side: side)
+  }
+
+  /// The architecture that was asked for, a ResNet-18 if none was.
+  private func named(side: Int?) throws -> any EmanateNetworks.Architecture {
     var hints = NetworkHints()
     (hints.architecture, hints.side) = (architecture ?? .init(rawValue: "resnet18"), side)
     return try NetworkReader(hints).architecture()
   }
 
   private func listLayers() throws {
-    let teacher = try NetworkReader(hints).read(teachers[0])
-    let side = side ?? teacher.side
-    let settings = try ExperimentConfiguration.load(
-      chosen: [(try given(), "--student")], files: ["distill/default"] + options.files,
-      overrides: options.settings)
-    let (ours, theirs) = (
-      LayerListing(settings.network.chosen, side: side), LayerListing(teacher.architecture, side: side)
-    )
+    let teacher = try teachers.first.map { try NetworkReader(hints).read($0) }
+    let settings = try self.settings()
+    let side = side ?? teacher?.side ?? settings.network.side
+    let ours = LayerListing(settings.network.chosen, side: side)
+    let theirs = teacher.map { LayerListing($0.architecture, side: side) }
     output.result(
       Layers(side: side, student: ours, teacher: theirs),
-      text:
-        "student, images of \(side) pixels:\n\(Self.text(ours))\nteacher \(teachers[0]):\n\(Self.text(theirs))"
-    )
+      text: "student, images of \(side) pixels:\n\(Self.text(ours))"
+        + (theirs.map { "\nteacher \(teachers[0]):\n\(Self.text($0))" } ?? ""))
   }
 
   private static func text(_ listing: LayerListing) -> String {
@@ -303,14 +322,16 @@ struct DistillCommand: ParsableCommand {
       let shape: [Int]
     }
     let side: Int
-    let student, teacher: [Layer]
-    let student_features, teacher_features: Int
+    let student: [Layer]
+    let teacher: [Layer]?
+    let student_features: Int
+    let teacher_features: Int?
 
-    init(side: Int, student: LayerListing, teacher: LayerListing) {
+    init(side: Int, student: LayerListing, teacher: LayerListing?) {
       self.side = side
       self.student = student.layers.map { Layer(path: $0.path, shape: $0.shape) }
-      self.teacher = teacher.layers.map { Layer(path: $0.path, shape: $0.shape) }
-      (student_features, teacher_features) = (student.width, teacher.width)
+      self.teacher = teacher?.layers.map { Layer(path: $0.path, shape: $0.shape) }
+      (student_features, teacher_features) = (student.width, teacher?.width)
     }
   }
 

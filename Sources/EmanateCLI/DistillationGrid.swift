@@ -9,11 +9,17 @@ struct DistillationGrid {
   struct Plan {
     let name: String
     let configuration: ExperimentConfiguration
+    /// The plan whose network of the same seed teaches; nil where the configuration says who does.
+    var teacher: String?
+    /// Which of several generations it is, from 1 on; 0 elsewhere.
+    var generation = 0
   }
 
   let out: String
   let plans: [Plan]
   let seeds: [Int]
+  /// Whether there is one seed, and no folder for it.
+  var isSingle = false
   /// A run of these settings, before its folder is known.
   let training: (ExperimentConfiguration) -> TrainingRun
 
@@ -23,19 +29,34 @@ struct DistillationGrid {
     let name: String
     let seed: Int
     let run: TrainingRun
+    /// The plan whose network teaches it, and what is tried in its place before that is trained.
+    let teacher: String?
+    let trial: TrainingRun?
+
+    /// What would be refused; of a later seed only its folder, since what does not fit for one does not for another.
+    func check(folderOnly: Bool) throws {
+      if folderOnly { return try run.checkFolder() }
+      guard let trial else { return try run.check() }
+      try trial.check(folderToo: false)
+      try run.checkFolder()
+    }
+  }
+
+  private func folder(_ plan: String, _ seed: Int) -> String {
+    isSingle ? "\(out)/\(plan)" : "\(out)/\(plan)/seed-\(seed)"
   }
 
   /// Seed by seed, so that an interrupted grid has compared something.
   var cells: [Cell] {
     seeds.flatMap { seed in
       plans.enumerated().map { row, plan in
-        var configuration = plan.configuration
-        configuration.seed = seed
-        var run = training(configuration)
-        run.run = RunFolder("\(out)/\(plan.name)/seed-\(seed)")
+        var run = training(plan.settings(seed: seed, teacher: plan.teacher.map { folder($0, seed) }))
+        run.run = RunFolder(folder(plan.name, seed))
         // A folder that is still empty begins without a word about it.
         run.resumes = run.resumes && run.run.holdsRun
-        return Cell(row: row, name: plan.name, seed: seed, run: run)
+        return Cell(
+          row: row, name: plan.name, seed: seed, run: run, teacher: plan.teacher,
+          trial: plan.trial(seed: seed).map(training))
       }
     }
   }
@@ -47,13 +68,13 @@ struct DistillationGrid {
     if RunFolder(out).holdsRun {
       throw CommandFailure(
         .usage,
-        "\(out) holds a single run; --seeds and --sweep keep theirs in folders below: name another one")
+        "\(out) holds a single run; --seeds, --sweep and generations keep theirs in folders below: name another one"
+      )
     }
     var failures: [CommandFailure] = []
     for cell in cells {
       do {
-        // What does not fit for one seed does not for another.
-        if cell.seed == seeds[0] { try cell.run.check() } else { try cell.run.checkFolder() }
+        try cell.check(folderOnly: cell.seed != seeds[0])
       } catch {
         let failure = CommandFailure(error)
         failures.append(CommandFailure(failure.code, "\(cell.name): \(failure.message)"))
@@ -70,19 +91,26 @@ struct DistillationGrid {
     throw CommandFailure(first.code, lines.joined(separator: "\nemanate: "))
   }
 
-  /// Trains what is not yet trained; `judge` looks at each network that is finished. A loss that is not finite ends its
+  /// Trains what is not yet trained; `figures` looks at each network that is finished. A loss that is not finite ends its
   /// own training only, and is said in the report.
   ///
   /// - Returns: Whether it was interrupted.
   func callAsFunction(
     _ report: inout DistillationReport, showing output: OutputOptions,
-    judge: (Cell) throws -> ClassifierJudgement,
-    figures: (ClassifierJudgement, Int) -> DistillationReport.Figures
+    figures: (Cell) throws -> DistillationReport.Figures
   ) throws -> Bool {
     let interruption = Interruption()
     let cells = cells
+    var failed: Set<String> = []
     for (number, cell) in cells.enumerated() {
       output.say("\(number + 1)/\(cells.count)  \(cell.name), seed \(cell.seed): \(cell.run.run.path)")
+      if let teacher = cell.teacher, failed.contains(folder(teacher, cell.seed)) {
+        report.rows[cell.row].failures.append(
+          "seed \(cell.seed): its teacher \(teacher) could not be trained")
+        failed.insert(cell.run.run.path)
+        try report.write()
+        continue
+      }
       do {
         if try cell.run(showing: output, until: interruption).isInterrupted {
           try report.write()
@@ -92,10 +120,11 @@ struct DistillationGrid {
         guard case .lossNotFinite = error else { throw error }
         StandardError.warn("\(cell.name), seed \(cell.seed): \(error)")
         report.rows[cell.row].failures.append("seed \(cell.seed): \(error)")
+        failed.insert(cell.run.run.path)
         try report.write()
         continue
       }
-      report.rows[cell.row].runs.append(figures(try judge(cell), cell.seed))
+      report.rows[cell.row].runs.append(try figures(cell))
       try report.write()
     }
     return false

@@ -12,13 +12,19 @@ struct DistillationReport {
     /// could be read for both.
     let agreement: Double?
     let parameters, bytes: Int
+    /// The networks that learned beside it; nil where nobody looked.
+    var peers: [Peer]?
 
-    init(_ judgement: ClassifierJudgement, teacher: ClassifierJudgement, seed: Int? = nil) {
+    init(_ judgement: ClassifierJudgement, teacher: ClassifierJudgement?, seed: Int? = nil) {
       self.seed = seed
       (top1, top5) = (judgement.report.accuracy.top1, judgement.report.accuracy.top5)
       ece = judgement.report.calibrationError
       (images_per_second, latency_ms) = (judgement.networkImagesPerSecond, judgement.latency)
       (parameters, bytes) = (judgement.parameters, judgement.bytes)
+      guard let teacher else {
+        agreement = nil
+        return
+      }
       // By name: the teacher may have its classes in another order.
       let alike = zip(judgement.told, teacher.told).count {
         judgement.classes[$0] == teacher.classes[$1]
@@ -27,6 +33,13 @@ struct DistillationReport {
         judgement.told.count == teacher.told.count
         ? 100 * Double(alike) / Double(max(1, teacher.told.count)) : nil
     }
+  }
+
+  /// A network that learned beside the student.
+  struct Peer: Encodable {
+    let weights: String
+    let top1: Double
+    let parameters: Int
   }
 
   /// One way to train the student, with every seed that it was trained with so far.
@@ -48,21 +61,24 @@ struct DistillationReport {
   let title: String
   /// The folder that it is written into.
   let place: String
-  let teacher: Figures
+  /// nil where nobody was trained before.
+  let teacher: Figures?
   let testImages: Int
   let seeds: [Int]
   var rows: [Row]
-
   /// The row of students without a teacher.
+  var base = Self.baseline
+  /// The row that is the student; nil where there is but one, or where there is none among several families.
+  var student: String?
+
+  /// What that row is usually called.
   static let baseline = "baseline"
   /// Points below the teacher past which a student is marked.
   static let gapLimit = 3.0
 
   /// What a row's students gained over those without a teacher, over the seeds that both have.
   func gain(_ row: Row) -> SeedStatistics? {
-    guard row.name != Self.baseline, let baseline = rows.first(where: { $0.name == Self.baseline }) else {
-      return nil
-    }
+    guard row.name != base, let baseline = rows.first(where: { $0.name == base }) else { return nil }
     let pairs = row.runs.compactMap { run in
       baseline.runs.first { $0.seed == run.seed }.map { (run.top1, $0.top1) }
     }
@@ -70,7 +86,10 @@ struct DistillationReport {
   }
 
   /// How many points a row's students stay below the teacher.
-  func gap(_ row: Row) -> Double? { row.statistics(\.top1).map { teacher.top1 - $0.mean } }
+  func gap(_ row: Row) -> Double? {
+    guard let teacher, let top1 = row.statistics(\.top1) else { return nil }
+    return teacher.top1 - top1.mean
+  }
 
   private var table: TextTable {
     TextTable(
@@ -78,12 +97,14 @@ struct DistillationReport {
         "", "top-1 %", "gain", "teacher - student", "calibration error", "like the teacher %", "parameters",
         "bytes", "images/s",
       ],
-      rows: [
+      rows: (teacher.map { teacher in
         [
-          "teacher", String(format: "%.2f", teacher.top1), "", "", String(format: "%.4f", teacher.ece), "",
-          "\(teacher.parameters)", "\(teacher.bytes)", String(format: "%.0f", teacher.images_per_second),
+          [
+            "teacher", String(format: "%.2f", teacher.top1), "", "", String(format: "%.4f", teacher.ece), "",
+            "\(teacher.parameters)", "\(teacher.bytes)", String(format: "%.0f", teacher.images_per_second),
+          ]
         ]
-      ] + rows.map(cells))
+      } ?? []) + rows.map(cells))
   }
 
   private func cells(_ row: Row) -> [String] {
@@ -95,10 +116,9 @@ struct DistillationReport {
       return String(format: "%.*f", digits, statistics.mean)
         + (statistics.deviation.map { String(format: " ± %.*f", digits, $0) } ?? "")
     }
-    let gap = gap(row) ?? 0
+    let gap = gap(row).map { String(format: "%.2f%@", $0, $0 > Self.gapLimit ? " (> 3)" : "") }
     return [
-      row.name, spread(top1, 2), gain(row).map(Self.text) ?? "",
-      String(format: "%.2f%@", gap, gap > Self.gapLimit ? " (> 3)" : ""), spread(row.statistics(\.ece), 4),
+      row.name, spread(top1, 2), gain(row).map(Self.text) ?? "", gap ?? "", spread(row.statistics(\.ece), 4),
       spread(row.statistics(\.agreement), 2), "\(first.parameters)", "\(first.bytes)",
       String(format: "%.0f", row.runs.map(\.images_per_second).max() ?? 0),
     ]
@@ -111,7 +131,7 @@ struct DistillationReport {
 
   /// What the figures are, and what they do not say.
   private var notes: [String] {
-    let hasBaseline = rows.contains { $0.name == Self.baseline }
+    let hasBaseline = rows.contains { $0.name == base }
     var notes: [String] = []
     if seeds.count == 1 {
       notes.append(
@@ -133,8 +153,16 @@ struct DistillationReport {
     }
     notes.append(
       (hasBaseline ? "Gain: points of top-1 over the same student without a teacher. " : "")
-        + "\(testImages) test images; (> 3): more than 3 points below the teacher; images/s: sixteen at once, "
-        + "without reading files.")
+        + "\(testImages) test images; "
+        + (teacher == nil ? "" : "(> 3): more than 3 points below the teacher; ")
+        + "images/s: sixteen at once, without reading files.")
+    for row in rows {
+      let peers = row.runs.flatMap { $0.peers ?? [] }
+      if peers.isEmpty { continue }
+      notes.append(
+        "\(row.name): students that learned beside it, on their own: "
+          + peers.map { String(format: "%.2f %% (%@)", $0.top1, $0.weights) }.joined(separator: ", ") + ".")
+    }
     return notes + rows.flatMap { row in row.failures.map { "\(row.name): \($0)" } }
   }
 
@@ -181,7 +209,7 @@ struct DistillationReport {
     let seeds: [Int]
     let single_runs, interrupted: Bool
     let test_images: Int
-    let teacher: Figures
+    let teacher: Figures?
     let rows: [Line]
     let top1, teacher_top1, baseline_top1, agreement: Double?
     let student_parameters, teacher_parameters: Int?
@@ -199,15 +227,15 @@ struct DistillationReport {
           parameters: row.runs.first?.parameters, bytes: row.runs.first?.bytes,
           images_per_second: row.runs.map(\.images_per_second).max(), runs: row.runs, failures: row.failures)
       }
-      let students = report.rows.filter { $0.name != DistillationReport.baseline }
+      let students = report.rows.filter { $0.name != report.base }
       // Of several families none is the student.
-      let student = students.count == 1 ? students.first : nil
+      let student = students.count == 1 ? students.first : students.first { $0.name == report.student }
       top1 = student?.statistics(\.top1)?.mean
       agreement = student?.statistics(\.agreement)?.mean
       gain = student.flatMap { Statistics(report.gain($0)) }
       baseline_top1 =
-        report.rows.first { $0.name == DistillationReport.baseline }?.statistics(\.top1)?.mean
-      (teacher_top1, teacher_parameters) = (report.teacher.top1, report.teacher.parameters)
+        report.rows.first { $0.name == report.base }?.statistics(\.top1)?.mean
+      (teacher_top1, teacher_parameters) = (report.teacher?.top1, report.teacher?.parameters)
       student_parameters = students.lazy.compactMap { $0.runs.first?.parameters }.first
     }
   }

@@ -1,11 +1,12 @@
 import ArgumentParser
 import EmanateImages
+import EmanateInterchange
 import EmanateKernels
 import Foundation
 
 /// What `emanate --version` prints: the program, the libraries it found at run time, and OpenBLAS's kernel set.
 private let versionText = """
-  emanate 0.1.0
+  emanate \(ProgramVersion.number)
   \(blasVersion())
   OpenBLAS kernels: \(blasKernelSet())
   \(imageLibraryVersions())
@@ -17,7 +18,8 @@ struct EmanateCommand: ParsableCommand {
     version: versionText,
     subcommands: [
       QuickstartCommand.self, PretrainCommand.self, FeaturesCommand.self, KNNCommand.self,
-      LinearProbeCommand.self, FinetuneCommand.self, DistillCommand.self, EvaluateCommand.self,
+      LinearProbeCommand.self, FinetuneCommand.self, DistillCommand.self, ChainCommand.self,
+      EvaluateCommand.self,
       PredictCommand.self, RobustnessCommand.self,
       InspectCommand.self, ConvertCommand.self, ScheduleCommand.self,
       AugmentCommand.self, DatasetCommand.self, BenchmarkCommand.self, ListCommand.self,

@@ -11,7 +11,8 @@ struct InspectCommand: ParsableCommand {
     abstract: "Says of runs whether they are healthy or collapsed, what shows it, and what to change.",
     discussion: """
       Reads a run's files only, so it may still be going on. The verdict is what the watch over collapse said last
-      (collapse.everySteps): notStarted, healthy, uniform, oneHot or dimensional.
+      (collapse.everySteps): notStarted, healthy, uniform, oneHot or dimensional. Runs from labels or teachers have none;
+      what the images held out have shown stands there.
 
       --out writes a report: one HTML file without anything from outside, with every chart, the settings, and where the
       images still are, views and nearest neighbours. Several runs stand side by side over the same axes.
@@ -88,6 +89,8 @@ struct InspectCommand: ParsableCommand {
     let run: String
     let steps: Int
     let verdict: String?
+    let best_top1: Double?
+    let best_step: Int?
     let findings: [String]
     let changes: [SettingChange]
     let text: String
@@ -95,19 +98,22 @@ struct InspectCommand: ParsableCommand {
     init(_ run: String, _ inspection: RunInspection) {
       (self.run, steps, findings) = (run, inspection.steps, inspection.findings)
       (verdict, changes) = (inspection.verdict?.rawValue, inspection.changes)
+      (best_top1, best_step) = (inspection.best?.top1, inspection.best?.done)
       let cure = inspection.changes.map { "try \($0.option) (here \($0.from)): \($0.reason)" }
       text =
-        (["\(run.printable): " + (inspection.verdict?.summary ?? "unknown: nobody has looked for collapse")]
-        + (findings + cure).map { "  " + $0 }).joined(separator: "\n")
+        (["\(run.printable): " + inspection.summary] + (findings + cure).map { "  " + $0 }).joined(
+          separator: "\n")
     }
 
-    enum CodingKeys: CodingKey { case run, steps, verdict, findings, changes }
+    enum CodingKeys: CodingKey { case run, steps, verdict, best_top1, best_step, findings, changes }
 
     func encode(to encoder: any Encoder) throws {
       var container = encoder.container(keyedBy: CodingKeys.self)
       try container.encode(run, forKey: .run)
       try container.encode(steps, forKey: .steps)
       try container.encode(verdict, forKey: .verdict)  // null where unknown: the key is always there
+      try container.encodeIfPresent(best_top1, forKey: .best_top1)
+      try container.encodeIfPresent(best_step, forKey: .best_step)
       try container.encode(findings, forKey: .findings)
       try container.encode(changes, forKey: .changes)
     }

@@ -50,9 +50,11 @@ struct RunOptions: ParsableArguments {
   var files: [String] { config.map { [$0] } ?? [] }
 
   /// The settings of the options, those of --set first.
-  var settings: [String] {
-    overrides + (seed.map { ["seed=\($0)"] } ?? [])
-      + (precision.map { ["training.precision=\($0.rawValue)"] } ?? [])
+  var settings: [String] { overrides + furtherSettings }
+
+  /// The settings of --seed and --precision.
+  var furtherSettings: [String] {
+    (seed.map { ["seed=\($0)"] } ?? []) + (precision.map { ["training.precision=\($0.rawValue)"] } ?? [])
   }
 
   /// Whether the options say anything of the settings.

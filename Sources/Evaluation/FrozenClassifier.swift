@@ -54,6 +54,12 @@ public struct FrozenClassifier {
     layer(network.features(patches), Pass(store, mode: .evaluation, precision: network.precision))
   }
 
+  /// Draws the layer: features [B, D] -> logits [B, C].
+  func draw(_ features: NetworkGraph.Value, in graph: NetworkGraph) -> NetworkGraph.Value {
+    let names = [layer.weight, layer.bias].map { graph.constant(store[$0], named: $0.name) }
+    return graph.linear(features, weight: names[0], bias: names[1], outputs: classes.count)
+  }
+
   /// The number of weights, the classifier's among them.
   public var parameterCount: Int { network.parameterCount + store.parameterCount }
 

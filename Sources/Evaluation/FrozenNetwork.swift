@@ -88,6 +88,16 @@ public struct FrozenNetwork {
     return (features, paths.map { pass.layer($0)?.value.float32() })
   }
 
+  /// The backbone and its numbers, for whoever writes them down as ONNX operators.
+  var drawn: (backbone: any DrawnBackbone, store: ParameterStore) {
+    get throws(WeightsError) {
+      guard let backbone = backbone as? any DrawnBackbone else {
+        throw .notDrawn(backbone: "\(type(of: backbone))", summary: architecture.summary)
+      }
+      return (backbone, store)
+    }
+  }
+
   /// The number of weights.
   public var parameterCount: Int { store.parameterCount }
 

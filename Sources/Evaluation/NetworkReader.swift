@@ -88,8 +88,8 @@ public struct NetworkReader: Sendable {
   private func networkAndFile(_ path: String) throws(WeightsError) -> (FrozenNetwork, WeightsFile) {
     let place = try place(of: path)
     let contents = try open(place.file)
-    // That a run with labels has no teacher is nothing to say.
-    return (try network(of: contents, place.run, notes: []), contents)
+    // That another network than the one asked for is read was said where features are wanted.
+    return (try network(of: contents, place.run, notes: [], usesClassifier: true), contents)
   }
 
   /// All tensors of the file that `path` stands for, those of heads too, and what a copy should carry as metadata:
@@ -113,6 +113,11 @@ public struct NetworkReader: Sendable {
     return (contents, metadata, place.notes)
   }
 
+  /// The settings of the run that `path` stands for or lies in; nil for a file that belongs to none.
+  public func settings(of path: String) throws(WeightsError) -> ExperimentConfiguration? {
+    try place(of: path).run?.configuration
+  }
+
   // MARK: Where things are
 
   /// A weights file, the run that it belongs to, and what a user should know of the choice.
@@ -129,10 +134,13 @@ public struct NetworkReader: Sendable {
     }
     if let run = try run(path) {
       let (file, notes) = weights(in: try checkpoint(ofRun: path))
-      return (file, run, notes)
+      return (file, run, run.learnsFromOthers ? [] : notes)
     }
     let (file, notes) = weights(in: path)
-    if exists(file) { return (file, try run(aroundCheckpoint: path), notes) }
+    if exists(file) {
+      let run = try run(aroundCheckpoint: path)
+      return (file, run, run?.learnsFromOthers == true ? [] : notes)
+    }
     throw .notWeights(
       path: path,
       reason: "a folder without config.yaml (a run's) and without \(hints.role).safetensors (a checkpoint's)")
@@ -170,6 +178,8 @@ public struct NetworkReader: Sendable {
     let configuration: ExperimentConfiguration
     /// The file of the recipe as resolved when the run began.
     let recipe: String
+    /// Whether its method learns from labels or from a teacher of its own, so that nobody looks for another one in it.
+    var learnsFromOthers: Bool { ["supervised", "distillation"].contains(configuration.method) }
   }
 
   /// The run whose folder this is, if it is one.
@@ -203,7 +213,7 @@ public struct NetworkReader: Sendable {
   }
 
   private func network(
-    of contents: WeightsFile, _ run: Run?, notes: [String]
+    of contents: WeightsFile, _ run: Run?, notes: [String], usesClassifier: Bool = false
   ) throws(WeightsError) -> FrozenNetwork {
     let path = contents.path
     let architecture = try architecture(of: contents, run)
@@ -229,11 +239,13 @@ public struct NetworkReader: Sendable {
       }
       for buffer in scope.buffers { store.set(buffer, to: try tensor(buffer.name, buffer.shape)) }
     } catch { throw .file(error) }
+    let used = usesClassifier ? Self.layer(in: contents, width: backbone.width) : nil
+    let unused = left.filter { $0 != used.map { $0 + ".weight" } && $0 != used.map { $0 + ".bias" } }
     var notes = notes
     // A run's own head is meant to be left out; that of somebody else's file is worth a word.
-    if !left.isEmpty && run == nil {
-      let names = left.prefix(3).joined(separator: ", ") + (left.count > 3 ? ", ..." : "")
-      notes.append("\(path): \(left.count) tensors of a head or classifier are left out (\(names))")
+    if !unused.isEmpty && run == nil {
+      let names = unused.prefix(3).joined(separator: ", ") + (unused.count > 3 ? ", ..." : "")
+      notes.append("\(path): \(unused.count) tensors of a head or classifier are left out (\(names))")
     }
     return FrozenNetwork(
       architecture, backbone, store, side: side, preparation: preparation,

@@ -13,6 +13,8 @@ public enum WeightsError: Error, CustomStringConvertible {
   case configuration(ConfigurationError)
   /// What was given does not agree with what the file says.
   case contradiction(path: String, given: String, found: String)
+  /// A backbone that does not say how it is written as ONNX operators.
+  case notDrawn(backbone: String, summary: String)
   /// Images of this side cannot be cut into patches.
   case side(Int, patch: Int)
 
@@ -25,6 +27,8 @@ public enum WeightsError: Error, CustomStringConvertible {
     case .configuration(let error): "\(error)"
     case .contradiction(let path, let given, let found):
       "\(path): \(given) was given, and the file has \(found)"
+    case .notDrawn(let backbone, let summary):
+      "the backbone \(backbone) (\(summary)) cannot be written as ONNX: it is no `DrawnBackbone`"
     case .side(let side, let patch): "a side of \(side) pixels is not a multiple of the patch, \(patch)"
     }
   }

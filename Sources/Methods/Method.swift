@@ -94,6 +94,22 @@ public protocol Method {
 
   /// The classes of the networks' classifier (`Classifier.name`), in the logits' order; empty without one.
   var classes: [String] { get }
+
+  /// The network that a run gives and that images held out judge: the student, or its moving average.
+  var given: ParameterStore { get }
+
+  /// Further networks that learn within the student's store; a checkpoint has a file of weights for each.
+  var companions: [Companion] { get }
+}
+
+/// A network that learns beside the student, in the same store.
+public struct Companion: Sendable {
+  /// What its file is called.
+  public let name: String
+  /// What it is.
+  public let architecture: any Architecture
+  /// What its parameters' names begin with in the store.
+  public let prefix: String
 }
 
 extension Method {
@@ -103,6 +119,10 @@ extension Method {
   public func movingAverage(_ now: Moment) -> MovingAverage? { nil }
   /// None: there is no classifier.
   public var classes: [String] { [] }
+  /// The student.
+  public var given: ParameterStore { student }
+  /// None.
+  public var companions: [Companion] { [] }
   /// None: nothing is watched but the loss.
   public var outputs: MethodOutputs { MethodOutputs() }
 }

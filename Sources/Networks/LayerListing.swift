@@ -27,4 +27,16 @@ public struct LayerListing: Sendable {
   public subscript(_ path: String) -> Layer? {
     layers.last { KeptLayers.some([path]).wants($0.path) }
   }
+
+  /// The deepest layer here that another network has a layer of equal height and width for (of tokens: as many), and the
+  /// deepest such one there; nil where no two sizes agree.
+  public func deepestPair(with other: LayerListing) -> (here: Layer, there: Layer)? {
+    for mine in layers.reversed() {
+      let found = other.layers.last {
+        $0.shape.count == mine.shape.count && $0.shape.dropLast() == mine.shape.dropLast()
+      }
+      if let found { return (mine, found) }
+    }
+    return nil
+  }
 }

@@ -56,5 +56,11 @@ public enum LossRegistry {
       "contrastive-distillation",
       "an image's embeddings against those of others in memory, CRD (Tian et al. 2020, arXiv:1910.10699)"
     ),
+    ("virtual-teacher", "KL from a teacher made of the label, Tf-KD (Yuan et al. 2020, arXiv:1909.11723)"),
+    ("mutual-learning", "KL from each other student (Zhang et al. 2018, arXiv:1706.00384)"),
+    (
+      "shallow-classifier",
+      "labels, and the deepest classifier's probabilities and features (Zhang et al. 2019, arXiv:1905.08094)"
+    ),
   ]
 }

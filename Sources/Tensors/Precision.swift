@@ -4,9 +4,9 @@ import EmanateKernels
 public enum Precision: String, Sendable, CaseIterable {
   /// float32 throughout.
   case float32
-  /// Products of bfloat16 numbers, summed in float32, in the backbone and at the prototypes; what is kept for the
-  /// backward pass inside a block is bfloat16 too. Weights, residual stream, normalisation, softmax, gradients, loss,
-  /// optimizer and teacher stay float32.
+  /// Products of bfloat16 numbers, summed in float32, in the backbone (linear layers and convolutions, but depthwise ones)
+  /// and at the prototypes; what a transformer's block keeps inside for the backward pass is bfloat16 too. Weights,
+  /// residual stream, maps, normalisation, softmax, gradients, loss, optimizer and teacher stay float32.
   case bfloat16
 }
 

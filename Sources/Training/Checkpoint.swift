@@ -1,4 +1,5 @@
 import EmanateData
+import EmanateEvaluation
 import EmanateInterchange
 import EmanateKernels
 import EmanateMethods
@@ -10,7 +11,8 @@ import Foundation
 /// Everything a run needs to go on as if nothing had happened, in a folder that appears whole or not at all.
 ///
 /// `student.safetensors` and the method's other networks under timm's names, `optimizer.safetensors` with
-/// its state (AdamW's two moments), `method.safetensors` (centers), and `state.json`.
+/// its state (AdamW's two moments), `method.safetensors` (centers), and `state.json`. Networks that learn within the
+/// student's store have a file each besides (`peer-1.safetensors`), for whoever wants to use one; nothing reads it back.
 public struct Checkpoint {
   /// What `state.json` holds.
   public struct State: Codable, Equatable, Sendable {
@@ -47,6 +49,13 @@ public struct Checkpoint {
           try Safetensors.write(
             store.tensors, metadata: metadata,
             to: "\(folder.partialPath)/\(name).safetensors")
+        }
+        for companion in step.method.companions {
+          try Safetensors.write(
+            step.method.student.tensors(below: companion.prefix),
+            metadata: metadata.filter { $0.key == NetworkReader.classesKey }
+              .merging(companion.architecture.metadata) { $1 },
+            to: "\(folder.partialPath)/\(companion.name).safetensors")
         }
         let buffers = step.optimizer.state
         let remembered = step.method.student.parameters.filter(\.isTrained).flatMap { parameter in
@@ -117,6 +126,11 @@ public struct Checkpoint {
 }
 
 extension ParameterStore {
+  /// The tensors whose names begin with `prefix`, under the rest of their names.
+  fileprivate func tensors(below prefix: String) -> [(name: String, tensor: Tensor)] {
+    tensors.filter { $0.name.hasPrefix(prefix) }.map { (String($0.name.dropFirst(prefix.count)), $0.tensor) }
+  }
+
   /// Takes every parameter and buffer from a file of the same network.
   func load(_ file: SafetensorsContents) throws(SafetensorsError) {
     for parameter in parameters {

@@ -49,6 +49,17 @@ public struct RunFolder: Sendable, Equatable {
     return checkpointSteps.last.map { checkpoint($0) }
   }
 
+  /// The files of the networks that learned beside the student, in the checkpoint whose weights are read: the best one, or
+  /// the newest without images held out.
+  public var companions: [String] {
+    let name = [best, last].lazy.compactMap { try? String(contentsOfFile: $0, encoding: .utf8) }.first
+    guard let name else { return [] }
+    let folder = checkpoints + "/" + name.trimmingCharacters(in: .whitespacesAndNewlines)
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return files.filter { $0.hasPrefix("peer-") && $0.hasSuffix(".safetensors") }
+      .sorted { ($0.count, $0) < ($1.count, $1) }.map { folder + "/" + $0 }
+  }
+
   /// Names the checkpoint that images held out found best; it is read where a run's weights are asked for.
   func markBest(_ step: Int) throws(FileFailure) { try DurableFile.write("step-\(step)\n", to: best) }
 
@@ -63,7 +74,7 @@ public struct RunFolder: Sendable, Equatable {
   }
 
   /// Removes what a run wrote here, and nothing else.
-  func removeRun() throws(TrainingError) {
+  package func removeRun() throws(TrainingError) {
     for file in [configuration, recipe, metrics, skipped, times, data, checkpoints]
     where FileManager.default.fileExists(atPath: file) {
       do {

@@ -1,5 +1,6 @@
 import EmanateConfiguration
 import EmanateInterchange
+import EmanateMethods
 import Foundation
 
 /// What a run's `metrics.jsonl` says about how it went, in sentences.
@@ -12,6 +13,10 @@ public struct RunInspection: Sendable {
   public let changes: [SettingChange]
   /// A sentence each: the loss, every change of the verdict with the setting behind it, the last measures.
   public let findings: [String]
+  /// Whether the run learns from labels or from teachers, so that nobody looks for collapse.
+  public let isLabelled: Bool
+  /// The best look at the images held out; nil where none are, or before the first look.
+  public let best: Validation.State.Look?
 
   /// Reads a run's metrics, and its settings if they are there; a torn last line is left out.
   ///
@@ -29,9 +34,12 @@ public struct RunInspection: Sendable {
     let settings = (try? run.savedConfiguration()) ?? ExperimentConfiguration()
     steps = lines.last.map { $0.step + 1 } ?? 0
     verdict = lines.last { $0.verdict != nil }?.verdict
+    isLabelled = MethodRegistry.entry(named: settings.method)?.kind == .labelled
+    let looks = Self.looks(lines, run)
+    best = looks.max { ($0.top1, -$0.loss, -$0.done) < ($1.top1, -$1.loss, -$1.done) }
     findings =
       Self.loss(lines) + Self.changes(lines, settings) + Self.targets(lines) + Self.features(lines)
-      + Self.votes(lines) + Self.validation(lines)
+      + Self.votes(lines) + Self.heldOut(looks, best, settings)
     let isEarly = verdict == .notStarted && steps <= Self.silentSteps(run, settings)
     changes = isEarly ? [] : verdict?.changes(settings) ?? []
   }
@@ -43,6 +51,45 @@ public struct RunInspection: Sendable {
       settings.training.steps.value
       ?? images.flatMap { try? TrainingPlan(settings, images: $0) }?.steps
     return planned.map { CollapseLimits(runOf: $0).steps } ?? 1000
+  }
+
+  /// What the run is, in a line.
+  public var summary: String {
+    if let verdict { return verdict.summary }
+    if !isLabelled { return "unknown: nobody has looked for collapse" }
+    guard let best else { return "learns from labels or teachers; no images held out have told yet how well" }
+    return String(
+      format: "learns from labels or teachers: %.2f %% of the images held out at best, after %ld steps",
+      best.top1, best.done)
+  }
+
+  /// Every look at the images held out that is known: those in the metrics, and the last one in the newest checkpoint,
+  /// which no later step's line has.
+  private static func looks(_ lines: [Line], _ run: RunFolder) -> [Validation.State.Look] {
+    var looks = lines.compactMap { line in
+      line.numbers["validationTop1"].map {
+        Validation.State.Look(done: line.step, top1: $0, loss: line.numbers["validationLoss"] ?? .nan)
+      }
+    }
+    if let state = run.newestCheckpoint.flatMap({ try? Checkpoint.state(at: $0) })?.validation,
+      state.last.done > looks.last?.done ?? 0
+    {
+      looks.append(state.last)
+    }
+    return looks
+  }
+
+  private static func heldOut(
+    _ looks: [Validation.State.Look], _ best: Validation.State.Look?, _ settings: ExperimentConfiguration
+  ) -> [String] {
+    guard let first = looks.first, let last = looks.last, let best,
+      let share = settings.validation.share.value
+    else { return [] }
+    return [
+      "held out (\(short(100 * share)) % of each class): \(short(first.top1)) % after \(first.done) steps, "
+        + "\(short(last.top1)) % after \(last.done), best \(short(best.top1)) % after \(best.done), loss "
+        + short(best.loss)
+    ]
   }
 
   /// A line of the metrics.
@@ -106,14 +153,6 @@ public struct RunInspection: Sendable {
         return "\(words) at step \(line.step): deviation \(short(deviation)) (1 on a sphere, 0 collapsed), "
           + "effective rank \(short(rank))"
       }
-  }
-
-  private static func validation(_ lines: [Line]) -> [String] {
-    let looks = lines.compactMap { line in line.numbers["validationTop1"].map { (line.step, $0) } }
-    guard let last = looks.last, let best = looks.max(by: { $0.1 < $1.1 }) else { return [] }
-    return [
-      "images held out: \(short(last.1)) % at step \(last.0), best \(short(best.1)) % at step \(best.0)"
-    ]
   }
 
   private static func votes(_ lines: [Line]) -> [String] {

@@ -18,6 +18,8 @@ public struct SupervisedBenchmark {
     public var steps = 8
     /// Keys weights and images.
     public var seed: UInt64 = 0
+    /// What products are computed with.
+    public var precision = Precision.float32
     /// Whether the steps after the warm-up are profiled.
     public var profiles = false
 
@@ -67,7 +69,8 @@ public struct SupervisedBenchmark {
       let updates: [BufferUpdate]
       do {
         let tape = Tape()
-        let pass = Pass(store, tape: tape, mode: .training, seed: options.seed, step: index)
+        let pass = Pass(
+          store, tape: tape, mode: .training, seed: options.seed, step: index, precision: options.precision)
         let features = backbone.features(images, first: 0, pass)
         let value = crossEntropy(classifier(features, pass), labels: labels)
         loss = Double(value.scalar)
@@ -91,6 +94,6 @@ public struct SupervisedBenchmark {
       profile: options.profiles
         ? StepProfile(
           lines: profile, steps: counted.count, seconds: counted.reduce(0, +),
-          precision: .float32, clock: clock) : nil)
+          precision: options.precision, clock: clock) : nil)
   }
 }

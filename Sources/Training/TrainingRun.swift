@@ -76,7 +76,11 @@ public struct TrainingRun {
     var recipe = try configuration.resolvedRecipe()
     let start = continues ? nil : try StartWeights(configuration, recipe: recipe)
     if configuration.data.preparation == .teacher {
-      recipe.prepare(as: try NetworkReader().read(configuration.distill.teachers[0]).preparation)
+      guard let teacher = configuration.distill.teachers.first else {
+        throw ConfigurationError.inconsistent(
+          reason: "`data.preparation` is teacher, and `distill.teachers` is empty")
+      }
+      recipe.prepare(as: try NetworkReader().read(teacher).preparation)
     }
     if configuration.data.preparation == .weights {
       // A run that is continued keeps its own, also where the weights it began with are gone.

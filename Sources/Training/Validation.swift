@@ -51,7 +51,7 @@ public struct Validation {
   func report<M: Method>(on method: M) throws(TrainingError) -> ClassificationReport {
     guard
       let classifier = FrozenClassifier(
-        copying: method.student, architecture, classes: method.classes, side: architecture.side,
+        copying: method.given, architecture, classes: method.classes, side: architecture.side,
         preparation: preparation, decoder: decoder)
     else {
       throw .unavailable(

@@ -16,6 +16,11 @@ func brokenProperty(ofConfiguration text: String) -> String? {
   } catch {
     if !error.description.hasPrefix("--set") { return "the error does not name its source: \(error)" }
   }
+  do {
+    _ = try ChainConfiguration(yaml: text, source: "input")
+  } catch {
+    if !error.description.hasPrefix("input") { return "a chain's error does not name its source: \(error)" }
+  }
   var merged = ExperimentConfiguration()
   do {
     try merged.merge(yaml: text, source: "input")

@@ -52,11 +52,52 @@ struct ConvertCommandTests {
   }
 
   @Test(
+    "A run with a classifier becomes an ONNX file with logits, a PyTorch file without one a file with features"
+  )
+  func graph() throws {
+    try TwoClasses.inFolder(testing: 1) { folder in
+      let tuned = try Program.run(
+        [
+          "finetune", "--arch", "resnet18", "--side", "16", "--train", "train", "--test", "test", "--out",
+          "run",
+        ] + TwoClasses.quick(channels: 2, steps: 1), in: folder)
+      try #require(tuned.status == 0, "\(tuned.errors)")
+      let made = try Program.object(
+        ["convert", "--weights", "run", "--out", "run.onnx", "--side", "24", "--json"], in: folder)
+      #expect(names(made["outputs"]) == ["logits", "features"] && made["images"] as? String == "levels")
+      #expect((made["input"] as? [String: Any])?["sizes"] as? [Int] == [3, 24, 24])
+      let bytes = try Data(contentsOf: URL(filePath: folder + "/run.onnx"))
+      #expect(made["bytes"] as? Int == bytes.count)
+      #expect(bytes.range(of: Data(#"["dark","light"]"#.utf8)) != nil)
+
+      let text = try Program.run(
+        [
+          "convert", "--weights", checkpoint("dino"), "--out", "dino.onnx", "--images", "normalized",
+        ], in: folder)
+      #expect(text.output.contains("(normalized) -> features [batch, "), "\(text.output) \(text.errors)")
+      #expect(text.output.hasSuffix("]\n") && text.status == 0)
+    }
+  }
+
+  private func names(_ ports: Any?) -> [String]? {
+    (ports as? [[String: Any]])?.compactMap { $0["name"] as? String }
+  }
+
+  @Test(
     "Errors say what and why, and leave no file",
     arguments: [
       (["--weights", "nowhere", "--out", "a.safetensors"], 74, "nowhere: there is no such"),
       (["--weights", "text.pth", "--out", "a.safetensors"], 65, "text.pth: neither"),
-      (["--weights", "text.pth", "--out", "a.onnx"], 64, "a.onnx"),
+      (["--weights", "text.pth", "--out", "a.pt"], 64, "a.pt does not end in .safetensors or .onnx"),
+      (["--weights", "text.pth", "--out", "a.onnx"], 65, "text.pth: neither"),
+      (["--weights", "good.pth", "--out", "a.onnx"], 65, "good.pth: no tensor"),
+      (
+        ["--weights", "good.pth", "--out", "a.safetensors", "--side", "32"], 64, "--side: a safetensors file"
+      ),
+      (
+        ["--weights", "good.pth", "--out", "a.safetensors", "--images", "levels"], 64,
+        "--images: a safetensors file"
+      ),
       (["--weights", "bad.pth", "--out", "a.safetensors"], 65, "bad.pth: not a PyTorch checkpoint"),
       (["--weights", "good.pth", "--out", "none/a.safetensors"], 74, "none/a.safetensors: cannot create"),
     ] as [([String], Int32, String)])

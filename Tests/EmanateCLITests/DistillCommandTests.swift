@@ -135,6 +135,29 @@ import Testing
     }
   }
 
+  @Test func `--student counts more than a configuration, and contradicts --set by name`() throws {
+    try withTeacher { folder in
+      func layers(_ arguments: String...) throws -> (status: Int32, path: String, errors: String) {
+        let outcome = try Program.run(
+          ["distill", "--teacher", "teacher", "--list-layers", "--json", "--config", "own.yaml"] + arguments,
+          in: folder)
+        let object = try? JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+        let first = (object?["student"] as? [[String: Any]])?.first?["path"] as? String
+        return (outcome.status, first ?? "", outcome.errors)
+      }
+      try "network: {architecture: mobilenet_v2}".write(
+        toFile: folder + "/own.yaml", atomically: true, encoding: .utf8)
+      #expect(try layers().path.hasPrefix("features."))
+      #expect(try layers("--student", "resnet18").path == "layer1.0")
+      #expect(try layers("--set", "network.architecture=resnet18").path == "layer1.0")
+      let both = ["--student", "resnet18", "--set", "network.architecture="]
+      #expect(try layers(both[0], both[1], both[2], both[3] + "resnet18").status == 0)
+      let refused = try layers(both[0], both[1], both[2], both[3] + "resnet34")
+      #expect(refused.status == 64 && refused.errors.contains("--student resnet18 and --set network.archit"))
+      #expect(refused.errors.contains("resnet34 name different architectures"))
+    }
+  }
+
   @Test func `a teacher cache is filled once, shared by seeds and families, and refused for another teacher`()
     throws
   {

@@ -28,6 +28,19 @@ struct InspectCommandTests {
     #expect(changes.first?["setting"] == "dino.centering" && changes.first?["to"] == "ema")
     let text = try Program.run(["inspect", "good", "old"], in: folder).output
     #expect(text.contains("good: healthy") && text.contains("old: unknown"))
+    let labelled = #"{"step":4,"loss":2,"validationTop1":61.5,"validationLoss":1.25}"#
+    try FileManager.default.createDirectory(atPath: folder + "/tuned", withIntermediateDirectories: true)
+    try (labelled + "\n" + labelled.replacing("4", with: "8").replacing("61.", with: "60.") + "\n").write(
+      toFile: folder + "/tuned/metrics.jsonl", atomically: true, encoding: .utf8)
+    try "method: supervised\nvalidation: {share: 0.1}\n".write(
+      toFile: folder + "/tuned/config.yaml", atomically: true, encoding: .utf8)
+    let tuned = try Program.run(["inspect", "tuned"], in: folder).output
+    #expect(tuned.contains("tuned: learns from labels or teachers: 61.50 % of the images held out at best"))
+    #expect(tuned.contains("held out (10 % of each class): 61.5 % after 4 steps, 60.5 % after 8"))
+    let told = try Program.object(["inspect", "tuned", "--json"], in: folder)
+    let entry = try #require((told["runs"] as? [[String: Any]])?.first)
+    #expect(entry["best_top1"] as? Double == 61.5 && entry["best_step"] as? Int == 4)
+    #expect(entry["verdict"] is NSNull)
     let missing = try Program.run(["inspect", "nowhere"], in: folder)
     #expect(missing.status == 74 && missing.errors.contains("nowhere/metrics.jsonl"))
 

@@ -164,6 +164,16 @@ import Testing
       #expect(try reading(path) { $0.role = .student }.notes.isEmpty)
     }
     #expect(try reading(checkpoint).notes.isEmpty)
+    // What learns from labels or from other runs never has one, which is nothing to say.
+    for method in ["supervised", "distillation"] {
+      configuration.method = method
+      try configuration.yaml.write(toFile: folder.place("run/config.yaml"), atomically: true, encoding: .utf8)
+      for path in [run, run + "/checkpoints/step-2"] {
+        #expect(try reading(path).notes.isEmpty)
+        #expect(try NetworkReader().settings(of: path)?.method == method)
+      }
+      #expect(try NetworkReader().settings(of: checkpoint)?.method == method)
+    }
     // Where there is a teacher it is the one that is read.
     let zeros = tensors().map { ($0.name, Tensor(repeating: 0, $0.tensor.shape)) }
     try Safetensors.write(

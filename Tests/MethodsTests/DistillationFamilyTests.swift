@@ -17,7 +17,13 @@ import Testing
     #expect(
       names == [
         "hinton", "standardized", "dist", "decoupled", "hints", "attention", "vid", "rkd", "similarity",
-        "pkt", "correlation", "crd",
+        "pkt", "correlation", "crd", "tf-kd-reg", "be-your-own-teacher", "ema-teacher", "mutual",
+        "born-again",
+        "tf-kd-self",
+      ])
+    #expect(
+      DistillationFamily.all.filter { !$0.needsTeacher }.map(\.name) == [
+        "tf-kd-reg", "be-your-own-teacher", "ema-teacher", "mutual", "born-again", "tf-kd-self",
       ])
   }
 
@@ -28,13 +34,23 @@ import Testing
     try configuration.set("distill.terms=[hint=7]")
     let family = try DistillationFamily(named: name)
     let applied = try family.applied(to: configuration)
-    #expect(applied.distill.alpha == (name == "hinton" ? 0.25 : 1))
+    let shares: [String: Double] = ["hinton": 0.25, "born-again": 0.25, "tf-kd-self": 0.1]
+    let alpha: Double = shares[name] ?? 1
+    let generations: [String: Int] = ["born-again": 3, "tf-kd-self": 1]
+    #expect(applied.distill.alpha == alpha && family.softTargets == (alpha < 1))
+    #expect(applied.distill.generations.value == generations[name])
+    // Whoever needs no teacher has settings that need none, unless the generation before is one.
+    let needs = KnowledgeDistillation.needsTeacher(applied.distill)
+    #expect(needs == (family.needsTeacher || applied.distill.generations != .off))
     #expect(applied.distill.terms == family.terms && applied.distill.weightedTerms != nil)
   }
 
   @Test func `families can be joined, and an unknown one is refused with those there are`() throws {
     let both = try DistillationFamily(named: "hinton+rkd")
     #expect(both.name == "hinton+rkd" && both.softTargets && both.terms == ["distance=25.0", "angle=50.0"])
+    #expect(try DistillationFamily(named: "mutual+ema-teacher").needsTeacher == false)
+    #expect(try DistillationFamily(named: "mutual+hinton").needsTeacher)
+    #expect(try DistillationFamily(named: "born-again+rkd").needsTeacher == false)
     for (name, words) in [
       ("hintin", "there is no family of distillation `hintin`; there are hinton, standardized"),
       ("rkd+rkd", "twice"), ("", "there is no family"), ("rkd+", "there is no family"),

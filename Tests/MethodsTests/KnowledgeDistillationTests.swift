@@ -90,7 +90,7 @@ import Testing
     #expect(outputs.logits!.array == again.outputs(views.groups[0], layers: []).logits!.array)
   }
 
-  @Test(arguments: TermRegistry.all.map(\.name))
+  @Test(arguments: TermRegistry.all.filter(\.kind.needsTeacher).map(\.name))
   func `every term has a finite loss that reaches the student and its own connectors`(name: String) throws {
     let teacher = try TeacherFile(classes: Self.classes)
     let found = try gradients(
@@ -131,6 +131,30 @@ import Testing
     }
     let given = input(patchRows(of: normalized(.imageNet), patch: 4))
     #expect(relativeError(given, patchRows(of: normalized(other), patch: 8)) < 1e-6)
+  }
+
+  @Test func `without pairs of layers those of equal size are compared as deep as can be, and it is said`()
+    throws
+  {
+    let teacher = try TeacherFile(classes: Self.classes)
+    let folder = try pictures(Self.classes)
+    func found(_ settings: String...) throws -> (notes: [String], connectors: [String]) {
+      var configuration = try configuration([teacher.path], "distill.terms=[hint=1, variational=1]")
+      for setting in settings { try configuration.set(setting) }
+      var method = try KnowledgeDistillation(MethodMaterial(configuration, folder))
+      let names = method.student.parameters.map(\.name).filter { $0.hasPrefix("connector.hint") }
+      return (try method.willStart(), names)
+    }
+    let same = try found()
+    #expect(same.notes.count == 1 && same.notes[0].contains("student's `layer4.1` 2 x 2 x 32"))
+    // MobileNetV2 halves five times, the teacher three.
+    let other = try found("network.architecture=mobilenet_v2")
+    #expect(
+      other.notes.count == 1 && other.connectors == ["connector.hint.0.weight", "connector.hint.0.bias"])
+    #expect(
+      other.notes[0].contains(" 2 x 2 x ") && other.notes[0].contains("teacher's `layer4.0` 2 x 2 x 64"))
+    #expect(try found("distill.layers=[\"layer1:layer1\"]").notes.isEmpty)
+    #expect(try found("distill.terms=[distance=1]").notes.isEmpty)
   }
 
   @Test func `teachers without a classifier teach features, and leave the student without one`() throws {

@@ -78,4 +78,46 @@ import Testing
       "validation.share=0.25")
     try expectResumedEqualsWhole(configuration, data: data, in: scratch.path)
   }
+
+  @Test(arguments: ["average", "peers", "stages"])
+  func `a run of students without a teacher that stops and resumes equals one that does not, byte for byte`(
+    term: String
+  ) throws {
+    let data = try classes(8, named: "right")
+    let configuration = try configuration(
+      "distillation", steps: 8, "distill.alpha=1", "distill.terms=[\(term)=1]", "validation.share=0.25",
+      "distill.peers.networks=[same, mobilenet_v2]")
+    try expectResumedEqualsWhole(configuration, data: data, in: scratch.path)
+  }
+
+  @Test func `a checkpoint has each peer as weights of its own, and the moving average is what a run gives`()
+    throws
+  {
+    let data = try classes(12, named: "right")
+    let mutual = scratch.path + "/mutual"
+    try pretrain(
+      try configuration(
+        "distillation", steps: 24, "distill.alpha=1", "distill.terms=[peers=1]",
+        "distill.peers.networks=[same, resnet34]"), data: data, run: mutual)
+    let files = RunFolder(mutual).companions
+    try #require(files.map { $0.split(separator: "/").last } == ["peer-1.safetensors", "peer-2.safetensors"])
+    let peers = try files.map { try NetworkReader().readClassifier($0) }
+    #expect(peers[0].classes == ["bright", "dark"] && peers[1].parameterCount > peers[0].parameterCount)
+    // None of them knows of the others.
+    #expect(try NetworkReader().readClassifier(mutual).parameterCount == peers[0].parameterCount)
+    for path in [mutual] + files { #expect(try top1(of: path, on: data) >= 95) }
+
+    let averaged = scratch.path + "/averaged"
+    try pretrain(
+      try configuration(
+        "distillation", steps: 24, "distill.alpha=1", "distill.terms=[average=1]", "ema.schedule=meanTeacher",
+        "ema.momentum=0.5"), data: data, run: averaged)
+    #expect(try top1(of: averaged, on: data) >= 95)
+    var hints = NetworkHints()
+    hints.role = .student
+    let (average, student) = (
+      try NetworkReader().read(averaged).fingerprint, try NetworkReader(hints).read(averaged).fingerprint
+    )
+    #expect(average != student)
+  }
 }

@@ -23,39 +23,45 @@ struct ConvolutionBackward: BackwardRule {
           step.packedWeight(down: down.taps, across: across.taps, transposed: true)
         }
       }
-      let (gradient, sums) = inputGradient(of: map, g, upstream: upstream, phases) {
+      let (gradient, sums) = inputGradient(of: map, g, upstream: upstream, in: step.precision, phases) {
         phase, outputs, window, to in
-        em_convolve(
-          outputs, phase.from, phases.all[phase.y].taps.count, window.rowLength,
-          phases.all[phase.x].taps.count * g.outputs, packed[phase.y][phase.x].pointer, phase.from.count,
-          g.channels,
-          to, phase.to)
+        outputs.convolve(
+          phase.from, taps: phases.all[phase.y].taps.count, step: window.rowLength,
+          depth: phases.all[phase.x].taps.count * g.outputs, packed[phase.y][phase.x], columns: g.channels,
+          into: to, phase.to)
       }
       withExtendedLifetime(packed) {}
       map.passBack(gradient, sums: sums, at: 1, weightAt: 2, into: &inputs)
     }
   }
 
-  /// Groups of blocks sum their shares, [groups, O, S, S, C], and the groups' are added in order.
+  /// Groups of blocks sum their shares, [groups, O, S, S, C], and the groups' are added in order. Where there are few
+  /// groups the outputs are shared out too.
   private func weightGradient(_ dy: borrowing Tensor, _ inputs: inout InputGradients) {
     guard inputs.wants(0) else { return }
-    let g = step.geometry
-    let blocks = g.outBlocks
+    let (g, precision) = (step.geometry, step.precision)
+    // Pairs of rows are half as many steps, which the second cache still holds.
+    let blocks = precision == .bfloat16 ? g.outBlocks(pixels: 1024) : g.outBlocks
     let groups = Blocks(blocks.count, about: max(1, blocks.count / 8))
-    let size = g.outputs * g.side * g.side * g.channels
-    let shares = Tensor(uninitialized: [groups.count, size])
+    let parts = Blocks(g.outputs, about: max(64, g.outputs * groups.count / 4))
+    let piece = g.side * g.side * g.channels
+    let shares = Tensor(uninitialized: [groups.count, g.outputs * piece])
     let upstream = dy.pointer
-    ThreadPool.shared.forEach(groups.count, links: 2) { index, link in
-      let group = groups[index]
+    ThreadPool.shared.forEach(groups.count * parts.count, links: 2) { index, link in
+      let (group, outputs) = (groups[index / parts.count], parts[index % parts.count])
+      let to = shares.pointer + (index / parts.count * g.outputs + outputs.lowerBound) * piece
       let last = max(1, group.count - 1)
-      let scratch = Tensor(uninitialized: [em_weight_gradient_scratch()])
+      let scratch = Tensor(uninitialized: [em_convolution_weight_gradient_scratch()])
       for place in link == 0 ? 0..<last : last..<group.count {
         let block = blocks[group.lowerBound + place]
+        let dy = WindowNumbers(
+          upstream + block.firstPixel * g.outputs, count: block.pixels * g.outputs, in: precision)
         step.withInputs(block) { x, from, rowLength in
-          em_convolution_weight_gradient(
-            upstream + block.firstPixel * g.outputs, x, from, block.pixels, g.outputs, g.side, rowLength,
-            g.side * g.channels, shares.pointer + index * size, place == 0 ? 0 : 1, scratch.pointer)
+          convolutionWeightGradient(
+            dy.operand, of: outputs, stride: g.outputs, x, from, taps: g.side, step: rowLength,
+            depth: g.side * g.channels, into: to, beta: place == 0 ? 0 : 1, scratch: scratch)
         }
+        withExtendedLifetime(dy) {}
       }
       withExtendedLifetime(scratch) {}
     }
@@ -69,5 +75,26 @@ struct ConvolutionBackward: BackwardRule {
       }
     }
     withExtendedLifetime(shares) {}
+  }
+}
+
+/// dw = beta dw + the sum over rows of dy's columns `outputs`, `stride` in a row, times what the row's pieces of x hold
+/// (`em_convolution_weight_gradient`), on the calling thread; beta is 0 or 1, both operands of one kind.
+private func convolutionWeightGradient(
+  _ dy: Operand, of outputs: Range<Int>, stride: Int, _ x: Operand, _ from: [Int32], taps: Int, step: Int,
+  depth: Int, into dw: UnsafeMutablePointer<Float>, beta: Float, scratch: Tensor
+) {
+  let (first, accumulates): (Int, Int32) = (outputs.lowerBound, beta == 0 ? 0 : 1)
+  switch (dy, x) {
+  case (.float32(let dy), .float32(let x)):
+    em_convolution_weight_gradient(
+      dy + first, x, from, from.count, outputs.count, stride, taps, step, depth, dw, accumulates,
+      scratch.pointer)
+  case (.bfloat16(let dy), .bfloat16(let x)):
+    em_convolution_weight_gradient_bfloat16(
+      dy + first, x, from, from.count, outputs.count, stride, taps, step, depth, dw, accumulates,
+      scratch.pointer)
+  default:
+    preconditionFailure("convolutionWeightGradient: operands of two kinds")
   }
 }

@@ -64,8 +64,8 @@ struct BlockPhase {
 /// It is a convolution of the output's gradient with the kernel turned round; with a stride, one for each remainder of
 /// rows and columns. `convolve` does one, given padded gradients of outputs and where the block's inputs lie.
 func inputGradient(
-  of map: SavedMap, _ g: ConvolutionGeometry, upstream: SavedMap, _ phases: InputPhases,
-  _ convolve: (BlockPhase, UnsafePointer<Float>, Window, UnsafeMutablePointer<Float>) -> Void
+  of map: SavedMap, _ g: ConvolutionGeometry, upstream: SavedMap, in precision: Precision = .float32,
+  _ phases: InputPhases, _ convolve: (BlockPhase, Operand, Window, UnsafeMutablePointer<Float>) -> Void
 ) -> (Tensor, sums: Tensor?) {
   let result = Tensor(uninitialized: map.x.shape)
   let blocks = g.inBlocks
@@ -81,13 +81,12 @@ func inputGradient(
     let window = Window(
       images: block.images, rows: outputs(under: block.rows), columns: outputs(under: 0..<g.width),
       channels: g.outputs)
-    let padded = Tensor(uninitialized: [window.count])
-    window.fill(from: upstream, into: padded.pointer)
+    let padded = WindowNumbers(window, of: upstream, in: precision)
     for y in phases.all.indices {
       for x in phases.all.indices {
         let phase = BlockPhase(y, x, of: block, g, window, phases)
         if phases.all[y].taps.count * phases.all[x].taps.count > 0 {
-          convolve(phase, padded.pointer, window, to)
+          convolve(phase, padded.operand, window, to)
         } else {
           for place in phase.to { (to + Int(place)).update(repeating: 0, count: g.channels) }
         }

@@ -102,6 +102,7 @@ struct DepthwiseBackward: BackwardRule {
         phase, inputs, window, to in
         let (down, across) = (phases.all[phase.y], phases.all[phase.x])
         let tap = DepthwiseStep.tapPlaces(down.taps.count, across.taps.count, in: window)
+        guard case .float32(let inputs) = inputs else { preconditionFailure("depthwise: rounded numbers") }
         em_depthwise(
           inputs, phase.from, tap, tap.count, taps[phase.y][phase.x].pointer, phase.from.count, g.channels,
           to,

@@ -166,6 +166,13 @@ struct SavedMap {
     }
   }
 
+  /// The same, rounded.
+  func readRounded(_ first: Int, _ pixels: Int, into out: UnsafeMutablePointer<UInt16>) {
+    em_normalize_channels_bfloat16(
+      x.pointer + first * channels, pixels, channels, normalization?.scale, normalization?.shift,
+      activation.code, out)
+  }
+
   /// Turns the gradient of the finished map into that of the normalised one, in place, `out` being the finished map if
   /// it is at hand.
   func throughActivation(

@@ -148,7 +148,7 @@ struct MaxPoolBackward: BackwardRule {
       let tap = DepthwiseStep.tapPlaces(g.side, g.side, in: window)
       em_max_pool_backward(
         upstream + block.firstPixel * g.channels, bytes + block.firstPixel * g.channels,
-        g.places(block, in: window), tap, block.pixels, g.channels, padded.pointer)
+        g.places(block, in: window), tap, tap.count, block.pixels, g.channels, padded.pointer)
       let to = result.pointer + image * perImage * g.channels
       // Rows and columns that no window reaches have no gradient.
       let columns = min(g.width, window.columns.upperBound)

@@ -11,6 +11,9 @@ void em_to_bfloat16_portable(const float *x, long count, uint16_t *out);
 // Exact. out must not overlap x.
 void em_from_bfloat16(const uint16_t *x, long count, float *out);
 
+// x as if it had been bfloat16 in between, in place; subnormal numbers are kept.
+void em_round_to_bfloat16(float *x, long count);
+
 // Whether the processor multiplies pairs of bfloat16 (AVX512_BF16).
 int em_has_bfloat16_instructions(void);
 

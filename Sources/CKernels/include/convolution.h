@@ -23,15 +23,38 @@ typedef struct {
 void em_pack_convolution(const float *w, long outputs, long inputs, long side, em_taps down, em_taps across,
                          int transposed, long first, long count, float *out);
 
+// The same of bfloat16 numbers: `from` and `step` count these, x has a finite number behind the last one it reads, and
+// w is packed as em_pack_convolution_bfloat16 leaves it. For processors with the instruction; `wide_plain` goes its way
+// without it and is there to be tested.
+void em_convolve_bfloat16(const uint16_t *x, const int32_t *from, long taps, long step, long depth, const uint16_t *w,
+                          long rows, long columns, float *y, const int32_t *to);
+void em_convolve_bfloat16_wide_plain(const uint16_t *x, const int32_t *from, long taps, long step, long depth,
+                                     const uint16_t *w, long rows, long columns, float *y, const int32_t *to);
+// em_pack_convolution, rounded: two rows of a tap down lie side by side in a line of sixteen columns, and a zero line
+// stands behind an odd number of rows: [column / 16][tap down][ceil(taps across * rows / 2)][16][2].
+void em_pack_convolution_bfloat16(const float *w, long outputs, long inputs, long side, em_taps down, em_taps across,
+                                  int transposed, long first, long count, uint16_t *out);
+
 // dw[o][t * depth + i] = (accumulate ? dw : 0) + sum over rows r of dy[r][o] * x[from[r] + t * step + i]: dy [rows,
-// outputs] -> dw [outputs, taps * depth]. scratch: em_weight_gradient_scratch() floats.
+// outputs], rows dy_stride apart -> dw [outputs, taps * depth]. scratch: em_convolution_weight_gradient_scratch()
+// floats.
 void em_convolution_weight_gradient(const float *dy, const float *x, const int32_t *from, long rows, long outputs,
-                                    long taps, long step, long depth, float *dw, int accumulate, float *scratch);
+                                    long dy_stride, long taps, long step, long depth, float *dw, int accumulate,
+                                    float *scratch);
 void em_convolution_weight_gradient_narrow(const float *dy, const float *x, const int32_t *from, long rows,
-                                           long outputs, long taps, long step, long depth, float *dw, int accumulate,
-                                           float *scratch);
+                                           long outputs, long dy_stride, long taps, long step, long depth, float *dw,
+                                           int accumulate, float *scratch);
 void em_convolution_weight_gradient_wide(const float *dy, const float *x, const int32_t *from, long rows, long outputs,
-                                         long taps, long step, long depth, float *dw, int accumulate, float *scratch);
+                                         long dy_stride, long taps, long step, long depth, float *dw, int accumulate,
+                                         float *scratch);
+long em_convolution_weight_gradient_scratch(void);
+// The same of bfloat16 numbers, in as much memory. Forms as above.
+void em_convolution_weight_gradient_bfloat16(const uint16_t *dy, const uint16_t *x, const int32_t *from, long rows,
+                                             long outputs, long dy_stride, long taps, long step, long depth, float *dw,
+                                             int accumulate, float *scratch);
+void em_convolution_weight_gradient_bfloat16_wide_plain(const uint16_t *dy, const uint16_t *x, const int32_t *from,
+                                                        long rows, long outputs, long dy_stride, long taps, long step,
+                                                        long depth, float *dw, int accumulate, float *scratch);
 // Adds up parts of a weight's gradient, [count, outputs, side, side, inputs], for some outputs, and writes it as the
 // weight lies: [outputs, inputs, side, side].
 void em_unpack_convolution_gradient(const float *parts, long count, long inputs, long side, float *dw, int accumulate,
@@ -54,6 +77,9 @@ void em_channel_moments(const float *x, long rows, long channels, float *out);
 void em_normalize_channels(const float *x, long rows, long channels, const float *scale, const float *shift,
                            const float *other, const float *other_scale, const float *other_shift, int activation,
                            float *out);
+// The same without `other`, rounded to bfloat16.
+void em_normalize_channels_bfloat16(const float *x, long rows, long channels, const float *scale, const float *shift,
+                                    int activation, uint16_t *out);
 // The gradient of that: g = dy * activation'(...), written over dy, where the activation's input is known by its output
 // (all but EM_HARD_SWISH; `out`) or is computed again from x (`out` NULL). With sums [2, channels]: the sums of
 // g and of g * (x - mean) * rstd over the rows, for x normalised with them.
@@ -70,5 +96,5 @@ void em_combine_channels(const float *g, const float *x, long rows, long channel
 void em_max_pool(const float *x, const int32_t *from, const int32_t *tap, long taps, long rows, long channels, float *y,
                  uint8_t *places);
 // dx[from[r] + tap[places[r][c]] + c] += dy[r][c].
-void em_max_pool_backward(const float *dy, const uint8_t *places, const int32_t *from, const int32_t *tap, long rows,
-                          long channels, float *dx);
+void em_max_pool_backward(const float *dy, const uint8_t *places, const int32_t *from, const int32_t *tap, long taps,
+                          long rows, long channels, float *dx);

@@ -16,21 +16,44 @@ public struct DistillationFamily: Sendable, Equatable {
   public let terms: [String]
   /// What else it sets, `path=value` each.
   public let others: [String]
+  /// Whether somebody must have been trained before; otherwise students teach themselves or one another.
+  public let needsTeacher: Bool
 
   /// A family of these terms.
-  public init(name: String, summary: String, softTargets: Bool, terms: [String], others: [String] = []) {
+  public init(
+    name: String, summary: String, softTargets: Bool, terms: [String], others: [String] = [],
+    needsTeacher: Bool = true
+  ) {
     (self.name, self.summary, self.softTargets) = (name, summary, softTargets)
-    (self.terms, self.others) = (terms, others)
+    (self.terms, self.others, self.needsTeacher) = (terms, others, needsTeacher)
   }
 
-  /// Every family: soft targets, and those of the terms in the registry's order.
-  public static let all: [DistillationFamily] = [hinton] + ofTerms
+  /// Every family: soft targets, those of the terms in the registry's order, and those of several generations.
+  public static let all: [DistillationFamily] = [hinton] + ofTerms + ofGenerations
 
   /// Soft targets alone, with the run's own `distill.alpha`.
   static let hinton = DistillationFamily(
     name: "hinton",
     summary: "the teacher's probabilities, softened (Hinton et al. 2015, arXiv:1503.02531); distill.alpha",
     softTargets: true, terms: [])
+
+  /// Soft targets of an earlier network of the same architecture; that of generation 0 learns from labels.
+  static let ofGenerations = [
+    DistillationFamily(
+      name: "born-again",
+      summary: "the same network again, three times, the one before as teacher "
+        + "(Furlanello et al. 2018, arXiv:1805.04770); distill.alpha, temperature 1",
+      softTargets: true, terms: [],
+      others: ["distill.generations=3", "distill.cache=off", "distill.temperature=1"],
+      needsTeacher: false),
+    DistillationFamily(
+      name: "tf-kd-self",
+      summary: "a twin trained before as teacher (Tf-KD_self, Yuan et al. 2020, arXiv:1909.11723); "
+        + "alpha 0.1, temperature 20",
+      softTargets: true, terms: [],
+      others: ["distill.generations=1", "distill.cache=off", "distill.alpha=0.1", "distill.temperature=20"],
+      needsTeacher: false),
+  ]
 
   private static let ofTerms: [DistillationFamily] = {
     var families: [DistillationFamily] = []
@@ -41,7 +64,8 @@ public struct DistillationFamily: Sendable, Equatable {
       families.append(
         DistillationFamily(
           name: name, summary: parts.map { "\($0.name): \($0.summary)" }.joined(separator: "; "),
-          softTargets: false, terms: parts.map { "\($0.name)=\($0.weight)" }))
+          softTargets: false, terms: parts.map { "\($0.name)=\($0.weight)" }, others: parts.flatMap(\.others),
+          needsTeacher: parts.contains { $0.kind.needsTeacher }))
     }
     return families
   }()
@@ -64,7 +88,9 @@ public struct DistillationFamily: Sendable, Equatable {
       name: parts.map(\.name).joined(separator: "+"),
       summary: parts.map(\.summary).joined(separator: "; "),
       softTargets: parts.contains { $0.softTargets }, terms: parts.flatMap(\.terms),
-      others: parts.flatMap(\.others))
+      others: parts.flatMap(\.others),
+      // Of generations the one before teaches whatever else is compared.
+      needsTeacher: parts.contains { $0.needsTeacher } && !parts.contains { Self.ofGenerations.contains($0) })
   }
 
   /// What is set over a run's settings, `path=value` each.

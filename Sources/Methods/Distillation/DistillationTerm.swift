@@ -1,5 +1,7 @@
 import EmanateAutograd
+import EmanateConfiguration
 import EmanateNetworks
+import EmanateObjectives
 import EmanateTensors
 
 /// A loss that compares a student with its teacher, beside labels and soft targets. To add one, write a conformer and a
@@ -13,6 +15,12 @@ public protocol DistillationTerm {
   var state: [(name: String, tensor: Tensor)] { get }
   /// Puts saved state back.
   mutating func restore(_ state: [String: Tensor])
+  /// The student's layers that it reads by `pass.layer`, besides those that are paired with a teacher's.
+  var studentLayers: [String] { get }
+  /// Whether it compares with the student's moving average, `DistillationBatch.average`.
+  var needsAverage: Bool { get }
+  /// The networks that it trains beside the student.
+  var companions: [Companion] { get }
 }
 
 extension DistillationTerm {
@@ -22,10 +30,18 @@ extension DistillationTerm {
   public var state: [(name: String, tensor: Tensor)] { [] }
   /// Nothing.
   public mutating func restore(_ state: [String: Tensor]) {}
+  /// None.
+  public var studentLayers: [String] { [] }
+  /// It does not.
+  public var needsAverage: Bool { false }
+  /// None.
+  public var companions: [Companion] { [] }
 }
 
 /// What both networks made of a batch.
 public struct DistillationBatch {
+  /// The images, [B, P, 3·patch²].
+  public let images: Tensor
   /// The student's logits [B, C], if it has a classifier.
   public let logits: Variable?
   /// The student's features [B, D].
@@ -34,6 +50,8 @@ public struct DistillationBatch {
   public let layers: [Variable]
   /// The teacher's outputs.
   public let teacher: Teacher.Outputs
+  /// The logits of the student's moving average, [B, C], if a term asked for them.
+  public let average: Tensor?
   /// The images' classes, and their rows in the folder.
   public let labels, samples: [Int]
   /// The step's number.
@@ -48,16 +66,22 @@ public struct TermSite {
   public typealias Pair = (student: LayerListing.Layer, teacher: LayerListing.Layer)
   /// The layers, in pairs.
   public let pairs: [Pair]
-  /// The lengths of the student's and the teacher's feature rows.
+  /// The lengths of the student's and the teacher's feature rows; 0 without a teacher.
   public let studentWidth, teacherWidth: Int
   /// The class of each of the folder's images; empty where no classes are known.
   public let labels: [Int]
   /// How many images the folder has.
   public let images: Int
+  /// How many classes the student's classifier tells apart; 0 without one.
+  public let classes: Int
+  /// The run's settings.
+  public let configuration: ExperimentConfiguration
+  /// The labels' loss.
+  public let labelsLoss: SmoothedCrossEntropy
   /// What logits are divided by.
-  public let temperature: Float
+  public var temperature: Float { Float(configuration.distill.temperature) }
   /// Keys what is drawn.
-  public let seed: UInt64
+  public var seed: UInt64 { UInt64(configuration.seed) }
 }
 
 /// A learned layer that brings a student's channels to the teacher's: a convolution of side 1, or a linear layer over

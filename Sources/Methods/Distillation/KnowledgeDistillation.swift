@@ -13,7 +13,8 @@ import EmanateTensors
 /// targets, and from whatever further terms compare the two.
 ///
 /// α · cross-entropy + (1 − α) · T² KL(teacher ‖ student) + Σ weight · term. Teachers without a classifier teach without
-/// labels: the terms on layers and features are then all there is, and the student has no classifier either.
+/// labels: the terms on layers and features are then all there is, and the student has no classifier either. Where α is 1
+/// and every term is of a kind that needs no teacher (`TermRegistry.Kind`), students teach themselves or one another.
 public struct KnowledgeDistillation: Method {
   /// `distillation`.
   public static let name = "distillation"
@@ -36,6 +37,10 @@ public struct KnowledgeDistillation: Method {
   private let alpha: Float
   private var cache: TeacherCache?
   private let fixedViews: Int?
+  /// The student's moving average, where a term asks for it.
+  private let average: ParameterStore?
+  private let generations: Int?
+  private let notes: [String]
   private var values: [(name: String, value: Double)] = []
 
   private struct WeightedTerm {
@@ -51,48 +56,77 @@ public struct KnowledgeDistillation: Method {
   public init(_ material: MethodMaterial) throws {
     let (configuration, folder) = (material.configuration, material.folder)
     let settings = configuration.distill
-    teachers = try settings.teachers.map {
-      try Teacher(
-        $0, settings, classes: folder.classes, folder: folder.roots.joined(separator: ", "),
-        preparation: material.preparation, patch: configuration.network.imagePatch)
+    let architecture = configuration.network.chosen
+    if settings.generations != .off {
+      teachers = [
+        Teacher(twinOf: architecture, classes: folder.classes, preparation: material.preparation)
+      ]
+    } else if Self.needsTeacher(settings) {
+      teachers = try settings.teachers.map {
+        try Teacher(
+          $0, settings, classes: folder.classes, folder: folder.roots.joined(separator: ", "),
+          preparation: material.preparation, patch: configuration.network.imagePatch)
+      }
+    } else {
+      teachers = []
     }
     let classifies = try Self.checked(teachers, configuration, folder)
     let scope = ParameterScope()
-    let architecture = configuration.network.chosen
     backbone = architecture.backbone(scope)
     layer =
       classifies
       ? Linear(scope.scope(Classifier.name), from: backbone.width, to: folder.classes.count) : nil
     classes = classifies ? folder.classes : []
     labels = classifies ? try folder.labels() : []
-    let pairs = try Self.pairs(configuration, architecture, teachers[0])
+    hardTargets = SmoothedCrossEntropy(
+      Float(configuration.supervised.labelSmoothing),
+      convention: configuration.supervised.smoothing == .all ? .all : .others)
+    let pairs = try teachers.first.map { try Self.pairs(configuration, architecture, $0) } ?? []
+    let widths = (backbone.width, teachers.first?.network.width ?? 0)
+    let (labels, classCount, hardTargets) = (labels, classes.count, hardTargets)
+    terms = try Self.terms(configuration) { name in
+      TermSite(
+        scope: scope.scope("connector").scope(name), pairs: pairs, studentWidth: widths.0,
+        teacherWidth: widths.1, labels: labels, images: folder.count, classes: classCount,
+        configuration: configuration, labelsLoss: hardTargets)
+    }
     paths = (pairs.map { $0.student.path }, pairs.map { $0.teacher.path })
-    terms = try Self.terms(
-      configuration, scope,
-      pairs: pairs, widths: (backbone.width, teachers[0].network.width), labels: labels, images: folder.count,
-      classifies: classifies)
+    notes =
+      try (settings.layers.isEmpty ? pairs : []).map {
+        "`distill.layers` is empty; compared are " + TermSite.describe($0)
+          + ", the deepest of equal size (emanate distill --list-layers)"
+      } + Self.temperatureNotes(settings)
     student = ParameterStore(scope)
     student.initialize(seed: UInt64(configuration.seed))
+    average = terms.contains { $0.term.needsAverage } ? student.copied() : nil
+    generations = settings.generations.value
     let temperature = Float(settings.temperature)
     softTargets = DistillationLoss(
       temperature: temperature, form: settings.form == .kl ? .kl : .crossEntropy,
       scaleByT2: settings.scaleByT2)
     mixture = TeacherMixture(
       settings.weighting == .mean ? .mean : .confidence, temperature: temperature)
-    hardTargets = SmoothedCrossEntropy(
-      Float(configuration.supervised.labelSmoothing),
-      convention: configuration.supervised.smoothing == .all ? .all : .others)
     alpha = Float(settings.alpha)
     fixedViews = configuration.data.views.fixed.value
-    cache = try settings.cache.value.map {
-      try TeacherCache(
-        $0, teachers: teachers, classes: folder.classes.count,
+    if let folder = settings.cache.value, !teachers.isEmpty {
+      cache = try TeacherCache(
+        folder, teachers: teachers, classes: classCount,
         layers: pairs.map { ($0.teacher.path, $0.teacher.shape) }, material: material)
     }
   }
 
-  /// Opens the teachers' cache, if there is to be one.
-  public mutating func willStart() throws -> [String] { try cache?.open() ?? [] }
+  /// Opens the teachers' cache, if there is to be one, and says which layers were chosen.
+  ///
+  /// - Throws: `ConfigurationError` for several generations, which are a run each.
+  public mutating func willStart() throws -> [String] {
+    if let generations {
+      throw ConfigurationError.inconsistent(
+        reason:
+          "`distill.generations` is \(generations), and each generation is a run of its own; emanate distill "
+          + "trains them one after the other")
+    }
+    return try notes + (cache?.open() ?? [])
+  }
 
   /// Terms may compare the images of a batch.
   public var couplesImages: Bool { true }
@@ -101,7 +135,7 @@ public struct KnowledgeDistillation: Method {
   public mutating func loss(_ views: Views, _ pass: Pass, _ now: Moment) -> Variable {
     let images = views.groups[0]
     let outputs = taught(images, views, now)
-    pass.keeps = .some(Set(paths.student))
+    pass.keeps = .some(Set(paths.student + terms.flatMap { $0.term.studentLayers }))
     let features = backbone.features(images, first: 0, pass)
     let logits = layer.map { $0(features, pass) }
     let known =
@@ -111,9 +145,13 @@ public struct KnowledgeDistillation: Method {
       if alpha > 0 { parts.append(("labels", alpha, hardTargets(logits, labels: known))) }
       if alpha < 1 { parts.append(("softTargets", 1 - alpha, soft(logits, outputs, known))) }
     }
+    let averaged = average?.asTeacher(pass.precision) { pass in
+      layer.map { $0(backbone.features(images, first: 0, pass), pass).value }
+    }
     let batch = DistillationBatch(
-      logits: logits, features: features, layers: paths.student.map { pass.layer($0)! }, teacher: outputs[0],
-      labels: known, samples: (0..<views.globalViews).flatMap { _ in views.samples }, step: now.step)
+      images: images, logits: logits, features: features, layers: paths.student.map { pass.layer($0)! },
+      teacher: outputs.first ?? .nobody, average: averaged ?? nil, labels: known,
+      samples: (0..<views.globalViews).flatMap { _ in views.samples }, step: now.step)
     for index in terms.indices {
       parts.append((terms[index].name, terms[index].weight, terms[index].term(batch, pass)))
     }
@@ -154,8 +192,19 @@ public struct KnowledgeDistillation: Method {
     for index in terms.indices { terms[index].term.didStep() }
   }
 
-  /// The teachers are not kept: they stay where they were read.
-  public var networks: [(name: String, store: ParameterStore)] { [] }
+  /// The student's moving average, if a term compares with it, with the moment's `teacherMomentum`.
+  public func movingAverage(_ now: Moment) -> MovingAverage? {
+    average.map { MovingAverage($0, momentum: now.teacherMomentum) }
+  }
+
+  /// The moving average. Teachers that were read are not kept: they stay where they are.
+  public var networks: [(name: String, store: ParameterStore)] { average.map { [("teacher", $0)] } ?? [] }
+
+  /// The moving average where there is one, which readers of a run find first; else the student.
+  public var given: ParameterStore { average ?? student }
+
+  /// The networks that learn beside the student.
+  public var companions: [Companion] { terms.flatMap { $0.term.companions } }
 
   /// What the terms remember, under their names.
   public var state: [(name: String, tensor: Tensor)] {
@@ -178,13 +227,32 @@ public struct KnowledgeDistillation: Method {
 }
 
 extension KnowledgeDistillation {
-  /// Whether the teachers have classifiers, once what they cannot do is refused.
+  /// Whether anything of these settings compares with a teacher that was trained before.
+  public static func needsTeacher(_ settings: DistillationSettings) -> Bool {
+    let terms = settings.weightedTerms ?? []
+    // A name that nobody knows is refused elsewhere.
+    return settings.alpha < 1 || terms.isEmpty
+      || terms.contains { TermRegistry.entry(named: $0.name)?.kind.needsTeacher ?? true }
+  }
+
+  /// Whether the teachers have classifiers, once what they cannot do is refused. Without teachers the student has one.
   private static func checked(
     _ teachers: [Teacher], _ configuration: ExperimentConfiguration, _ folder: ImageFolder
   ) throws -> Bool {
     func refuse(_ reason: String) -> ConfigurationError { .inconsistent(reason: reason) }
+    let settings = configuration.distill
+    let isLabelled = folder.classes.count >= 2
+    let unlabelled =
+      "\(folder.roots.joined(separator: ", ")): its images stand in no class folders, or in one"
     guard let first = teachers.first else {
-      throw refuse("`distill.teachers` is empty, and the method \(name) needs a teacher")
+      if let reason = reasonForTeacher(settings) { throw refuse(reason) }
+      if !settings.teachers.isEmpty && configuration.data.preparation != .teacher {
+        throw refuse(
+          "`distill.teachers` is \(settings.teachers.text), and nothing would learn from it: `distill.alpha` is 1, and "
+            + "`distill.terms` \(settings.terms.text) need no teacher")
+      }
+      if !isLabelled { throw refuse(unlabelled) }
+      return true
     }
     let classifies = first.classifies
     if let other = teachers.first(where: { $0.classifies != classifies }) {
@@ -198,9 +266,7 @@ extension KnowledgeDistillation {
         "`distill.sameArchitecture` is true, and the student (\(own.text)) is not built as the teacher "
           + "\(first.path) (\(theirs.text))")
     }
-    if classifies && folder.classes.count < 2 {
-      throw refuse("\(folder.roots.joined(separator: ", ")): its images stand in no class folders, or in one")
-    }
+    if classifies && !isLabelled { throw refuse(unlabelled) }
     if !classifies && configuration.distill.terms.isEmpty {
       throw refuse(
         "the teacher \(first.path) has no classifier, so `distill.terms` must say what is compared: "
@@ -209,7 +275,32 @@ extension KnowledgeDistillation {
     return classifies
   }
 
-  /// The layers that are compared, as both networks have them; without any said, the last one of each.
+  /// A sentence for each teacher that was trained at a temperature which is not the student's.
+  private static func temperatureNotes(_ settings: DistillationSettings) throws -> [String] {
+    try settings.teachers.compactMap { path in
+      var hints = NetworkHints()
+      hints.role = settings.network == .student ? .student : .teacher
+      guard let trained = try NetworkReader(hints).settings(of: path) else { return nil }
+      return settings.temperatureNote(teacher: path, trainedAt: trained.supervised.temperature)
+    }
+  }
+
+  /// What needs a teacher of these settings, in a sentence; nil if nothing does.
+  private static func reasonForTeacher(_ settings: DistillationSettings) -> String? {
+    guard needsTeacher(settings) else { return nil }
+    let terms = (settings.weightedTerms ?? []).map(\.name)
+    let own = TermRegistry.all.filter { !$0.kind.needsTeacher }.map(\.name)
+    let why =
+      terms.first { !own.contains($0) }.map { "the term `\($0)` compares with a teacher" }
+      ?? (terms.isEmpty
+        ? "the method \(name) needs a teacher"
+        : "`distill.alpha` is \(settings.alpha), so soft targets of a teacher have a share")
+    return
+      "`distill.teachers` is empty, and \(why); without one `distill.alpha` is 1 and `distill.terms` are of "
+      + own.joined(separator: ", ") + ", or there are `distill.generations`"
+  }
+
+  /// The layers that are compared, as both networks have them; without any said, the deepest of equal size.
   private static func pairs(
     _ configuration: ExperimentConfiguration, _ architecture: any Architecture, _ teacher: Teacher
   ) throws(ConfigurationError) -> [TermSite.Pair] {
@@ -242,13 +333,16 @@ extension KnowledgeDistillation {
           try find(pair.teacher, theirs, "the teacher \(teacher.path)")
         ))
     }
-    if pairs.isEmpty, let mine = ours.layers.last, let other = theirs.layers.last { pairs = [(mine, other)] }
+    if pairs.isEmpty, let mine = ours.layers.last, let other = theirs.layers.last {
+      // Where no sizes agree, each term says what it misses.
+      let deepest = ours.deepestPair(with: theirs)
+      pairs = [deepest.map { ($0.here, $0.there) } ?? (mine, other)]
+    }
     return pairs
   }
 
   private static func terms(
-    _ configuration: ExperimentConfiguration, _ scope: ParameterScope, pairs: [TermSite.Pair],
-    widths: (Int, Int), labels: [Int], images: Int, classifies: Bool
+    _ configuration: ExperimentConfiguration, _ site: (_ name: String) -> TermSite
   ) throws(ConfigurationError) -> [WeightedTerm] {
     var terms: [WeightedTerm] = []
     for (name, weight) in configuration.distill.weightedTerms ?? [] {
@@ -260,13 +354,10 @@ extension KnowledgeDistillation {
           "there is no such term; there are \(TermRegistry.all.map(\.name).joined(separator: ", "))")
       }
       if terms.contains(where: { $0.name == name }) { throw refuse("it is there twice") }
-      if entry.kind == .response && !classifies {
+      let site = site(name)
+      if entry.kind == .response && site.classes == 0 {
         throw refuse("it compares logits, which the teacher has not")
       }
-      let site = TermSite(
-        scope: scope.scope("connector").scope(name), pairs: pairs, studentWidth: widths.0,
-        teacherWidth: widths.1, labels: labels, images: images,
-        temperature: Float(configuration.distill.temperature), seed: UInt64(configuration.seed))
       do {
         terms.append(WeightedTerm(name: name, weight: Float(weight), term: try entry.make(site)))
       } catch { throw refuse(error.reason) }

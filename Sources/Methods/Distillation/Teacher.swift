@@ -18,6 +18,9 @@ public struct Teacher {
     }
     /// The outputs of the layers that were asked for, in that order.
     public let layers: [Tensor]
+
+    /// Where nobody teaches.
+    static var nobody: Outputs { Outputs(logits: nil, keptFeatures: nil, layers: []) }
   }
 
   /// The backbone.
@@ -55,6 +58,24 @@ public struct Teacher {
     input = TeacherInput(
       from: preparation.normalization, patch: patch, to: network.preparation.normalization,
       patch: network.architecture.patch)
+  }
+
+  /// A network as the student's, with new weights: what stands for an earlier generation before it is trained, so that
+  /// all that does not fit is found.
+  init(twinOf architecture: any Architecture, classes: [String], preparation: ImagePreparation) {
+    let scope = ParameterScope()
+    let backbone = architecture.backbone(scope)
+    let layer = Linear(scope.scope(Classifier.name), from: backbone.width, to: classes.count)
+    let store = ParameterStore(scope)
+    network = FrozenNetwork(
+      copying: store, architecture, side: architecture.side, preparation: preparation)
+    classifier = FrozenClassifier(
+      network, weight: store[layer.weight], bias: store[layer.bias], classes: classes)
+    path = "of the generation before"
+    order = nil
+    input = TeacherInput(
+      from: preparation.normalization, patch: architecture.patch, to: preparation.normalization,
+      patch: architecture.patch)
   }
 
   /// Whether it has a classifier.

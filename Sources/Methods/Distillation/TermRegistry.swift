@@ -13,6 +13,13 @@ public enum TermRegistry {
     case layers
     /// The images' features among themselves.
     case relation
+    /// The student with itself: no teacher is needed.
+    case itself = "self"
+    /// Students that learn at the same time: no teacher is needed.
+    case online
+
+    /// Whether it compares with a teacher.
+    public var needsTeacher: Bool { self != .itself && self != .online }
   }
 
   /// One term.
@@ -25,6 +32,8 @@ public enum TermRegistry {
     public var family: String?
     /// The weight that its authors give it.
     public var weight = 1.0
+    /// What its family sets besides, `path=value` each.
+    public var others: [String] = []
     /// One line, with the source and the weight its authors give it.
     public let summary: String
     /// The term, its connectors asked of the site's scope; a sentence about what does not fit is thrown.
@@ -94,6 +103,24 @@ public enum TermRegistry {
       name: "contrastive", kind: .relation, family: "crd", weight: 0.8,
       summary: "one image's embeddings against others' (CRD, Tian et al. 2020, arXiv:1910.10699); weight 0.8",
       make: { site throws(TermMisfit) in try ContrastiveTerm(site) }),
+    Entry(
+      name: "virtual", kind: .itself, family: "tf-kd-reg",
+      summary: "a teacher made of the label (Tf-KD_reg, Yuan et al. 2020, arXiv:1909.11723); weight 1",
+      make: { site throws(TermMisfit) in try VirtualTeacherTerm(site) }),
+    Entry(
+      name: "stages", kind: .itself, family: "be-your-own-teacher",
+      summary:
+        "classifiers behind earlier stages, taught by the last (Zhang et al. 2019, arXiv:1905.08094); weight 1",
+      make: { site throws(TermMisfit) in try StagesTerm(site) }),
+    Entry(
+      name: "average", kind: .online, family: "ema-teacher",
+      others: ["ema.schedule=meanTeacher", "ema.momentum=0.99"],
+      summary: "the student's own moving average (Tarvainen and Valpola 2017, arXiv:1703.01780); weight 1",
+      make: { site throws(TermMisfit) in try AverageTerm(site) }),
+    Entry(
+      name: "peers", kind: .online, family: "mutual",
+      summary: "students that teach one another (Zhang et al. 2018, arXiv:1706.00384); weight 1",
+      make: { site throws(TermMisfit) in try PeersTerm(site) }),
   ]
 
   /// The term of this name.

@@ -182,3 +182,39 @@ struct ConvNeXtBlock: Sendable {
     }
   }
 }
+
+extension ConvNeXt: DrawnBackbone {
+  /// The last map, averaged and normalised: images [B, 3, S, S] -> [B, D].
+  public func features(_ images: NetworkGraph.Value, _ graph: NetworkGraph) -> NetworkGraph.Value {
+    var x = entryNorm.channels(entry(images, graph), graph)
+    for (stage, blocks) in zip(stages, blocks) {
+      if let stage { x = stage.downsample(stage.norm.channels(x, graph), graph) }
+      x = blocks.reduce(x) { $1($0, graph) }
+    }
+    return last(graph.globalAverage(x), graph)
+  }
+}
+
+extension BiasedConvolution {
+  /// x: [B, C, H, W] -> [B, O, H', W'].
+  func callAsFunction(_ x: NetworkGraph.Value, _ graph: NetworkGraph) -> NetworkGraph.Value {
+    convolution(x, bias: bias, graph)
+  }
+}
+
+extension LayerNorm {
+  /// Each place's channels: x [B, C, H, W] -> the same shape.
+  fileprivate func channels(_ x: NetworkGraph.Value, _ graph: NetworkGraph) -> NetworkGraph.Value {
+    graph.transposed(self(graph.transposed(x, [0, 2, 3, 1]), graph), [0, 3, 1, 2])
+  }
+}
+
+extension ConvNeXtBlock {
+  /// x: [B, C, H, W] -> the same shape.
+  func callAsFunction(_ x: NetworkGraph.Value, _ graph: NetworkGraph) -> NetworkGraph.Value {
+    let places = graph.transposed(depthwise(x, graph), [0, 2, 3, 1])
+    let rows = graph.reshaped(norm(places, graph), [x.sizes[0]])
+    let branch = output(graph.gelu(hidden(rows, graph)), graph, scaled: scale)
+    return graph.sum(x, graph.transposed(graph.reshaped(branch, places.sizes), [0, 3, 1, 2]))
+  }
+}

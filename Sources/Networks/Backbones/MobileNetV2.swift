@@ -97,3 +97,29 @@ struct InvertedResidual: Sendable {
     return materialized(projected, plus: isResidual ? FeatureMap(x) : nil)
   }
 }
+
+extension MobileNetV2: DrawnBackbone {
+  /// The last map, averaged: images [B, 3, S, S] -> [B, 1280].
+  public func features(_ images: NetworkGraph.Value, _ graph: NetworkGraph) -> NetworkGraph.Value {
+    let x = blocks.reduce(entry(images, graph, .relu6)) { $1($0, graph) }
+    return graph.globalAverage(last(x, graph, .relu6))
+  }
+}
+
+extension NormalizedConvolution {
+  /// x: [B, C, H, W] -> [B, O, H', W'].
+  func callAsFunction(
+    _ x: NetworkGraph.Value, _ graph: NetworkGraph, _ activation: ChannelActivation
+  ) -> NetworkGraph.Value {
+    norm(convolution(x, graph), graph, activation)
+  }
+}
+
+extension InvertedResidual {
+  /// x: [B, C, H, W] -> [B, O, H', W'].
+  func callAsFunction(_ x: NetworkGraph.Value, _ graph: NetworkGraph) -> NetworkGraph.Value {
+    let expanded = expand.map { $0(x, graph, .relu6) } ?? x
+    let projected = norm(project(depthwise(expanded, graph, .relu6), graph), graph)
+    return isResidual ? graph.sum(projected, x) : projected
+  }
+}

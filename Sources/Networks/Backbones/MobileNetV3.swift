@@ -160,3 +160,26 @@ extension BatchNorm.Options {
   /// MobileNetV3's: ε 0.001, running averages that move a hundredth of the way.
   static let mobileNetV3 = BatchNorm.Options(epsilon: 1e-3, share: 0.01)
 }
+
+extension MobileNetV3: DrawnBackbone {
+  /// The last map, averaged: images [B, 3, S, S] -> [B, 576].
+  public func features(_ images: NetworkGraph.Value, _ graph: NetworkGraph) -> NetworkGraph.Value {
+    let x = blocks.reduce(entry(images, graph, .hardSwish)) { $1($0, graph) }
+    return graph.globalAverage(last(x, graph, .hardSwish))
+  }
+}
+
+extension GatedResidual {
+  /// x: [B, C, H, W] -> [B, O, H', W'].
+  func callAsFunction(_ x: NetworkGraph.Value, _ graph: NetworkGraph) -> NetworkGraph.Value {
+    var branch = depthwise(expand.map { $0(x, graph, activation) } ?? x, graph, activation)
+    if let squeeze, let excite {
+      let means = graph.globalAverageMap(branch)
+      let inner = graph.activated(graph.convolution(means, squeeze.weight, bias: squeeze.bias), .relu)
+      let gates = graph.activated(graph.convolution(inner, excite.weight, bias: excite.bias), .hardSigmoid)
+      branch = graph.node("Mul", [branch.name, gates.name], sizes: branch.sizes)
+    }
+    let projected = project(branch, graph, .none)
+    return isResidual ? graph.sum(projected, x) : projected
+  }
+}

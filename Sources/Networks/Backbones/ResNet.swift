@@ -149,3 +149,25 @@ struct ResidualBlock: Sendable {
     return materialized(branch, plus: identity, .relu)
   }
 }
+
+extension ResNet: DrawnBackbone {
+  /// The last map, averaged: images [B, 3, S, S] -> [B, D].
+  public func features(_ images: NetworkGraph.Value, _ graph: NetworkGraph) -> NetworkGraph.Value {
+    let entered = entryNorm(entry(images, graph), graph, .relu)
+    let x =
+      sizes.stem == .imageNet ? graph.maxPool(entered, side: 3, stride: 2, padding: 1) : entered
+    return graph.globalAverage(blocks.reduce(x) { $1($0, graph) })
+  }
+}
+
+extension ResidualBlock {
+  /// x: [B, C, H, W] -> [B, outputs, H', W'].
+  func callAsFunction(_ x: NetworkGraph.Value, _ graph: NetworkGraph) -> NetworkGraph.Value {
+    var branch = x
+    for (index, (convolution, norm)) in zip(convolutions, norms).enumerated() {
+      branch = norm(convolution(branch, graph), graph, index + 1 < norms.count ? .relu : .none)
+    }
+    let identity = shortcut.map { $0.norm($0.convolution(x, graph), graph) } ?? x
+    return graph.activated(graph.sum(branch, identity), .relu)
+  }
+}

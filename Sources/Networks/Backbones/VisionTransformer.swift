@@ -178,3 +178,32 @@ extension Linear {
     bias = scope.parameter("bias", [outputs], .uniform(bound: bound))
   }
 }
+
+extension VisionTransformer: DrawnBackbone {
+  /// The class tokens after the last LayerNorm: images [B, 3, S, S] -> [B, D].
+  ///
+  /// Class token, registers and positions do not depend on the image, so they are one table [1, T, D] that is added to the
+  /// patches' tokens behind rows of zeros: no node has to ask for the size of the batch.
+  public func features(_ images: NetworkGraph.Value, _ graph: NetworkGraph) -> NetworkGraph.Value {
+    let (patches, places) = (images.sizes[1] / patch * (images.sizes[2] / patch), 1 + sizes.registers)
+    let map = graph.convolution(
+      images, patchEmbedding.weight, bias: patchEmbedding.bias, stride: patch)
+    let rows = graph.transposed(graph.reshaped(map, [width, patches]), [0, 2, 1])
+    let padded = graph.node(
+      "Pad", [rows.name, graph.list([0, places, 0, 0, 0, 0])], sizes: [places + patches, width])
+    let table = graph.constant(tokenTable(graph.store, patches: patches), named: "tokens")
+    var x = graph.reshaped(graph.binary("Add", padded, table), [width])
+    for (index, block) in blocks.enumerated() {
+      x = block(x, tokens: places + patches, onlyClassToken: index == blocks.count - 1, graph)
+    }
+    return norm(x, graph)
+  }
+
+  /// What stands at each token's place before any image: [1, 1 + R + P, D].
+  private func tokenTable(_ store: ParameterStore, patches: Int) -> Tensor {
+    let table = positions(Pass(store, mode: .evaluation), patches: patches).value.array
+    let first = zip(store[classToken].array, table).map { $0 + $1 }
+    let numbers = first + (registers.map { store[$0].array } ?? []) + table.dropFirst(width)
+    return Tensor(numbers, [1, 1 + sizes.registers + patches, width])
+  }
+}

@@ -8,7 +8,8 @@ public struct BatchNorm: Sendable {
   public let affine: (weight: Parameter, bias: Parameter)?
   /// Averages over the batches seen, [C] each.
   public let runningMean, runningVariance: NetworkBuffer
-  private let epsilon, share: Float
+  let epsilon: Float
+  private let share: Float
 
   /// What is added to a variance, and how much of the way running averages move; PyTorch's defaults.
   public struct Options: Sendable {

@@ -23,11 +23,13 @@ public struct Convolution: Sendable {
     (self.stride, self.padding, self.isDepthwise) = (stride, padding ?? (side - 1) / 2, isDepthwise)
   }
 
-  /// x: [B, H, W, C] -> [B, H', W', O], with moments where the pass normalises with them.
+  /// x: [B, H, W, C] -> [B, H', W', O], with moments where the pass normalises with them, in the pass's precision;
+  /// depthwise in float32.
   public func callAsFunction(_ x: FeatureMap, _ pass: Pass) -> FeatureMap {
     let moments = pass.statistics == .batch
     return isDepthwise
       ? depthwiseConvolution(x, pass[weight], stride: stride, padding: padding, moments: moments)
-      : convolution(x, pass[weight], stride: stride, padding: padding, moments: moments)
+      : convolution(
+        x, pass[weight], stride: stride, padding: padding, moments: moments, in: pass.precision)
   }
 }

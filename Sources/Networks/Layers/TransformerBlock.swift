@@ -88,3 +88,27 @@ struct TransformerBlock: Sendable {
     }
   }
 }
+
+extension TransformerBlock {
+  /// The block as nodes, on the rows of all tokens: x [B·T, D] -> [B·T, D], or of the class token alone -> [B, D].
+  func callAsFunction(
+    _ x: NetworkGraph.Value, tokens: Int, onlyClassToken: Bool, _ graph: NetworkGraph
+  ) -> NetworkGraph.Value {
+    let depth = width / heads
+    let rows = graph.reshaped(qkv(norm1(x, graph), graph), [tokens, 3, heads, depth])
+    let all = graph.transposed(rows, [0, 2, 3, 1, 4])  // [B, 3, H, T, d]
+    var (queries, own) = (graph.part(all, at: 0, ofAxis: 1), x)
+    if onlyClassToken {
+      queries = graph.reshaped(graph.part(queries, at: 0, ofAxis: 2), [heads, 1, depth])
+      own = graph.part(graph.reshaped(x, [tokens, width]), at: 0, ofAxis: 1)
+    }
+    queries = graph.binary("Mul", queries, graph.scalar(1 / Float(depth).squareRoot()))
+    let keys = graph.transposed(graph.part(all, at: 1, ofAxis: 1), [0, 1, 3, 2])
+    let mixed = graph.product(
+      graph.softmax(graph.product(queries, keys)), graph.part(all, at: 2, ofAxis: 1))
+    let attended = graph.reshaped(graph.transposed(mixed, [0, 2, 1, 3]), [width])
+    let y = graph.sum(own, projection(attended, graph, scaled: attentionScale))
+    let inner = graph.gelu(hidden(norm2(y, graph), graph))
+    return graph.sum(y, output(inner, graph, scaled: mlpScale))
+  }
+}

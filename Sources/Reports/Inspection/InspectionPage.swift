@@ -77,7 +77,7 @@ public struct InspectionPage: Sendable {
       <section class="card" style="--c:var(--c\(ChartColours.place(number)))">
       <h3>\(record.name)</h3>
       <p class="verdict \(record.inspection.verdict?.style ?? "unknown")" data-verdict="\(record.inspection.verdict?.rawValue ?? "unknown")">\
-      \(Self.words(record))</p>
+      \(record.inspection.summary)</p>
       <div class="figures">\(Markup(figures(record), separator: ""))</div>
       <ul>
       \(Markup(findings.map { "<li>\($0)</li>" }))
@@ -85,19 +85,6 @@ public struct InspectionPage: Sendable {
       \(cure(RunRemarks.changes(record)))
       </section>
       """
-  }
-
-  /// The verdict in words, of labelled runs what their images held out say.
-  public static func words(_ record: RunRecord) -> String {
-    if let verdict = record.inspection.verdict { return verdict.summary }
-    if record.isLabelled {
-      guard let points = record.curves["validationTop1"]?.points(), let best = points.max(by: { $0.y < $1.y })
-      else {
-        return "trained with labels; no images were held out"
-      }
-      return "trained with labels: \(NumberText.short(best.y, digits: 4)) % of the images held out at best"
-    }
-    return "unknown: nobody has looked for collapse"
   }
 
   private func figures(_ record: RunRecord) -> [Markup] {

@@ -128,7 +128,7 @@ public struct RunRecord: Sendable {
   }
 
   /// Whether it learned from labels or from teachers.
-  var isLabelled: Bool { ["supervised", "distillation"].contains(settings.method) }
+  var isLabelled: Bool { inspection.isLabelled }
 }
 
 /// A student's accuracies on test images beside its teacher's and those of the same student without a teacher, in percent,

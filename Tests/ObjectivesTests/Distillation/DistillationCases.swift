@@ -46,6 +46,7 @@ struct DistillationCase: Sendable, CustomTestStringConvertible {
     ofLogits("decoupled") {
       DecoupledLoss()(student: $0, teacher: $1, labels: (0..<$1.shape[0]).map { $0 % 3 })
     },
+    ofLogits("mutual learning") { MutualLearningLoss(temperature: 2)(student: $0, others: [$1, $1]) },
   ]
 
   /// Losses of maps, of which each image is compared on its own.

@@ -104,7 +104,7 @@ import Testing
       "distillation", "standardized-distillation", "dist", "decoupled", "smoothed-cross-entropy", "hint",
       "attention-transfer", "variational-information", "relational-distance", "relational-angle",
       "similarity-preserving", "probabilistic-transfer", "correlation-congruence",
-      "contrastive-distillation",
+      "contrastive-distillation", "virtual-teacher", "mutual-learning", "shallow-classifier",
     ] {
       #expect(names.contains(name))
     }

@@ -94,7 +94,7 @@ struct InspectionPageTests {
     try made.write(
       "{\"teacher_top1\": 91, \"rows\": [{\"name\": \"baseline\", \"top1\": {\"mean\": 80}}]}", "report.json")
     let html = try page([made])
-    #expect(html.contains("trained with labels: 90 % of the images held out at best"))
+    #expect(html.contains("90.00 % of the images held out at best, after 150 steps"))
     #expect(html.contains("teacher 91 (test)") && html.contains("student without a teacher 80 (test)"))
     #expect(html.contains("Terms of the loss") && html.contains("validation.patience"))
     #expect(!html.contains("Half-life of the teacher"))
