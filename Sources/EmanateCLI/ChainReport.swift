@@ -70,6 +70,11 @@ struct ChainReport {
     (top1 * (100 - top1) / Double(max(1, images))).squareRoot()
   }
 
+  /// That of the teacher; a chain has one.
+  static func standardError(_ comparison: DistillationReport) -> Double {
+    noise(comparison.teacher?.top1 ?? 0, images: comparison.testImages)
+  }
+
   private var table: TextTable {
     TextTable(
       header: ["\(Self.neighbours) nearest neighbours", "numbers", "top-1 %"],
@@ -79,7 +84,7 @@ struct ChainReport {
   private var note: String {
     String(
       format: "%ld test images: an accuracy is known to about %.1f points (one standard error).",
-      comparison.testImages, Self.noise(comparison.teacher.top1, images: comparison.testImages))
+      comparison.testImages, Self.standardError(comparison))
   }
 
   /// For a terminal.
@@ -112,8 +117,7 @@ struct ChainReport {
       (baseline_top1, agreement) = (comparison.baseline_top1, comparison.agreement)
       student_parameters = comparison.student_parameters
       teacher_parameters = comparison.teacher_parameters
-      standard_error = ChainReport.noise(
-        report.comparison.teacher.top1, images: report.comparison.testImages)
+      standard_error = ChainReport.standardError(report.comparison)
     }
   }
 

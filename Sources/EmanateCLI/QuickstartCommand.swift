@@ -139,24 +139,25 @@ struct QuickstartCommand: ParsableCommand {
   }
 
   private func table(_ rows: [Row], _ comparison: DistillationReport, _ report: Report) -> String {
-    let networks =
-      [("teacher", comparison.teacher)]
-      + comparison.rows.compactMap { row in
-        row.runs.first.map { (row.name == "student" ? "its student" : "student alone", $0) }
-      }
+    var networks: [(name: String, figures: DistillationReport.Figures)] = []
+    if let teacher = comparison.teacher { networks.append(("teacher", teacher)) }
+    for row in comparison.rows {
+      guard let figures = row.runs.first else { continue }
+      networks.append((row.name == "student" ? "its student" : "student alone", figures))
+    }
+    let features = rows.map { row in
+      row.name.padding(toLength: 16, withPad: " ", startingAt: 0)
+        + String(format: "  %7d  %9.1f %%  %11.1f %%", row.dimension, row.knn, row.probe)
+    }
+    let classifiers = networks.map { network in
+      network.name.padding(toLength: 16, withPad: " ", startingAt: 0)
+        + String(format: "  %7d  %11.1f", network.figures.parameters, network.figures.top1)
+    }
     return
       ([
         "",
         "                  numbers   20 nearest   linear probe   (right of 100 test images; chance is 10)",
-      ]
-      + rows.map {
-        $0.name.padding(toLength: 16, withPad: " ", startingAt: 0)
-          + String(format: "  %7d  %9.1f %%  %11.1f %%", $0.dimension, $0.knn, $0.probe)
-      } + ["", "with labels       weights   right of 100"]
-      + networks.map {
-        $0.padding(toLength: 16, withPad: " ", startingAt: 0)
-          + String(format: "  %7d  %11.1f", $1.parameters, $1.top1)
-      } + [
+      ] + features + ["", "with labels       weights   right of 100"] + classifiers + [
         String(
           format: "One run each, %ld test images: chance moves a figure by %.1f points (one standard error).",
           comparison.testImages, report.standard_error), "",
@@ -192,7 +193,7 @@ struct QuickstartCommand: ParsableCommand {
       (top1, teacher_top1, baseline_top1) = (found.top1, found.teacher_top1, found.baseline_top1)
       (agreement, student_parameters) = (found.agreement, found.student_parameters)
       teacher_parameters = found.teacher_parameters
-      standard_error = ChainReport.noise(comparison.teacher.top1, images: comparison.testImages)
+      standard_error = ChainReport.standardError(comparison)
     }
   }
 }
