@@ -118,8 +118,8 @@ let package = Package(
     .target(
       name: "EmanateReports",
       dependencies: [
-        "EmanateOptimization", "EmanateImages", "EmanateAugmentations", "EmanateConfiguration",
-        "EmanateTraining",
+        "EmanateTensors", "EmanateOptimization", "EmanateImages", "EmanateAugmentations", "EmanateData",
+        "EmanateConfiguration", "EmanateEvaluation", "EmanateTraining",
       ],
       path: "Sources/Reports"),
     .target(
@@ -222,7 +222,7 @@ let package = Package(
       name: "ReportsTests",
       dependencies: [
         "TestSupport", "Emanate", "EmanateReports", "EmanateImages", "EmanateAugmentations",
-        "EmanateOptimization", "EmanateConfiguration",
+        "EmanateOptimization", "EmanateConfiguration", "EmanateTraining",
       ],
       path: "Tests/ReportsTests"),
     .testTarget(

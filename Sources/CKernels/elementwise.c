@@ -98,6 +98,17 @@ VECTORIZED double em_sum_of_squares(const float *x, long count) {
   return total;
 }
 
+VECTORIZED double em_sum_of_squared_differences(const float *x, const float *y, long count) {
+  double total = 0;
+  for (long start = 0; start < count; start += 4096) {
+    long n = count - start < 4096 ? count - start : 4096;
+    const float *a = x + start, *b = y + start;
+    SUM(squares, n, (a[i] - b[i]) * (a[i] - b[i]));
+    total += (double)squares;
+  }
+  return total;
+}
+
 INLINE float greatest(const float *x, const float *center, long count) {
   float lanes[LANES];
   for (int j = 0; j < LANES; j++) lanes[j] = -3.0e38f;

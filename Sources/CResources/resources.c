@@ -96,6 +96,45 @@ static const unsigned char configs_finetune_defensive[] = {
 static const unsigned char configs_finetune_default[] = {
 #embed "../../configs/finetune/default.yaml"
 };
+static const unsigned char presets_dino[] = {
+#embed "../../configs/presets/dino.yaml"
+};
+static const unsigned char presets_dino_300[] = {
+#embed "../../configs/presets/dino-300.yaml"
+};
+static const unsigned char presets_dino_resnet50[] = {
+#embed "../../configs/presets/dino-resnet50.yaml"
+};
+static const unsigned char presets_dinov2[] = {
+#embed "../../configs/presets/dinov2.yaml"
+};
+static const unsigned char presets_byol[] = {
+#embed "../../configs/presets/byol.yaml"
+};
+static const unsigned char presets_byol_300[] = {
+#embed "../../configs/presets/byol-300.yaml"
+};
+static const unsigned char presets_byol_100[] = {
+#embed "../../configs/presets/byol-100.yaml"
+};
+static const unsigned char presets_solo_byol_cifar10[] = {
+#embed "../../configs/presets/solo-byol-cifar10.yaml"
+};
+static const unsigned char presets_solo_dino_cifar10[] = {
+#embed "../../configs/presets/solo-dino-cifar10.yaml"
+};
+static const unsigned char presets_solo_byol_imagenet100[] = {
+#embed "../../configs/presets/solo-byol-imagenet100.yaml"
+};
+static const unsigned char presets_solo_dino_imagenet100[] = {
+#embed "../../configs/presets/solo-dino-imagenet100.yaml"
+};
+static const unsigned char presets_lightly_byol[] = {
+#embed "../../configs/presets/lightly-byol.yaml"
+};
+static const unsigned char presets_lightly_train_dino[] = {
+#embed "../../configs/presets/lightly-train-dino.yaml"
+};
 static const unsigned char configs_quickstart[] = {
 #embed "../../configs/quickstart.yaml"
 };
@@ -189,6 +228,19 @@ static const struct emanate_resource files[] = {
     FILE("configs/distill/resnet152-to-resnet18", configs_distill_resnet152_to_resnet18),
     FILE("configs/finetune/default", configs_finetune_default),
     FILE("configs/finetune/defensive", configs_finetune_defensive),
+    FILE("configs/presets/dino", presets_dino),
+    FILE("configs/presets/dino-300", presets_dino_300),
+    FILE("configs/presets/dino-resnet50", presets_dino_resnet50),
+    FILE("configs/presets/dinov2", presets_dinov2),
+    FILE("configs/presets/byol", presets_byol),
+    FILE("configs/presets/byol-300", presets_byol_300),
+    FILE("configs/presets/byol-100", presets_byol_100),
+    FILE("configs/presets/solo-byol-cifar10", presets_solo_byol_cifar10),
+    FILE("configs/presets/solo-dino-cifar10", presets_solo_dino_cifar10),
+    FILE("configs/presets/solo-byol-imagenet100", presets_solo_byol_imagenet100),
+    FILE("configs/presets/solo-dino-imagenet100", presets_solo_dino_imagenet100),
+    FILE("configs/presets/lightly-byol", presets_lightly_byol),
+    FILE("configs/presets/lightly-train-dino", presets_lightly_train_dino),
     FILE("configs/pretrain/dino-fashion", configs_dino_fashion),
     FILE("configs/pretrain/dino-resnet-fashion", configs_dino_resnet_fashion),
     FILE("configs/quickstart", configs_quickstart),

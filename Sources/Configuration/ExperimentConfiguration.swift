@@ -294,6 +294,11 @@ public struct TrainingSettings: Hashable, Sendable {
 public struct LoggingSettings: Hashable, Sendable {
   /// How many steps lie between two lines of the metrics.
   public var everySteps = 1
+  /// How many steps lie between two looks at the length of each layer's gradient and at the way from student to teacher;
+  /// off for none. Our choice: two sweeps over the weights every 50 steps do not show.
+  public var layersEverySteps = OffOr<Int>.on(50)
+  /// How many steps a line of `times.jsonl` tells the time of; off for none.
+  public var timesEverySteps = OffOr<Int>.on(50)
 }
 
 extension DataMode: WordSetting {}

@@ -32,6 +32,23 @@ public enum Resource {
     return String(line.hasSuffix(".") ? line.dropFirst(2).dropLast() : line.dropFirst(2))
   }
 
+  /// The names of the published recipes among the configurations, without their folder: `dino`, `byol`.
+  public static var presets: [String] {
+    names(in: .configs).filter { $0.hasPrefix(presetFolder) }.map { String($0.dropFirst(presetFolder.count)) }
+  }
+
+  /// The number of images that a preset was published with, from its line `# Images: 1281167 (ImageNet)`; nil for any
+  /// other name, and where a file of that name hides the preset.
+  public static func publishedImages(of name: String) -> Int? {
+    guard let (text, source) = try? find(name, in: .configs), source.hasSuffix("(embedded)") else {
+      return nil
+    }
+    let line = text.split(separator: "\n").first { $0.hasPrefix("# Images: ") }
+    return line.flatMap { Int($0.dropFirst("# Images: ".count).prefix { $0.isNumber }) }
+  }
+
+  private static let presetFolder = "presets/"
+
   /// The bytes of an embedded file by its full name (`fashion-mnist/LICENSE`); nil if there is none.
   public static func bytes(named name: String) -> [UInt8]? {
     all.first { String(cString: $0.name) == name }
@@ -68,7 +85,9 @@ public enum Resource {
       }
     }
     let bare = name.hasSuffix(".yaml") ? String(name.dropLast(5)) : name
-    for embedded in [bare, bare.hasPrefix("configs/") ? String(bare.dropFirst(8)) : bare] {
+    for embedded in [
+      bare, bare.hasPrefix("configs/") ? String(bare.dropFirst(8)) : bare, presetFolder + bare,
+    ] {
       if let text = text(named: embedded, in: folder) {
         return (text, "\(folder.rawValue)/\(embedded).yaml (embedded)")
       }

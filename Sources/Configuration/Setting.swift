@@ -357,10 +357,17 @@ public struct Setting: Sendable {
 
     Setting(
       "logging.everySteps", \.logging.everySteps, "steps between lines of metrics.jsonl", within: 1...1e12),
+    Setting(
+      "logging.layersEverySteps", \.logging.layersEverySteps,
+      "steps between looks at each layer's gradient and at the distance of student and teacher",
+      within: 1...1e12),
+    Setting(
+      "logging.timesEverySteps", \.logging.timesEverySteps,
+      "steps that a line of times.jsonl tells the time of", within: 1...1e12),
   ]
 
   /// The setting of this path; nil if there is none.
-  static func at(_ path: String) -> Setting? { all.first { $0.path == path } }
+  public static func at(_ path: String) -> Setting? { all.first { $0.path == path } }
 
   /// Whether a path names a group of settings.
   static func isSection(_ path: String) -> Bool { all.contains { $0.path.hasPrefix(path + ".") } }

@@ -1,28 +1,88 @@
 import ArgumentParser
+import EmanateInterchange
+import EmanateReports
 import EmanateTraining
 import Foundation
 
-/// `emanate inspect`: what runs' metrics say about how they went.
+/// `emanate inspect`: what runs' files say about how they went, in lines or as a page.
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Says of runs whether they are healthy or collapsed, and what shows it.",
+    abstract: "Says of runs whether they are healthy or collapsed, what shows it, and what to change.",
     discussion: """
-      Reads metrics.jsonl and the newest checkpoint's state, so a run may still be going on. The verdict is what the watch over collapse said last
+      Reads a run's files only, so it may still be going on. The verdict is what the watch over collapse said last
       (collapse.everySteps): notStarted, healthy, uniform, oneHot or dimensional. Runs from labels or teachers have none;
       what the images held out have shown stands there.
 
-      Example: emanate inspect runs/first runs/second
+      --out writes a report: one HTML file without anything from outside, with every chart, the settings, and where the
+      images still are, views and nearest neighbours. Several runs stand side by side over the same axes.
+
+      Example: emanate inspect runs/first runs/second --out report.html
       """)
 
   @Argument(help: "Runs' folders.")
   var runs: [String]
 
+  @Option(help: "Write the report into this .html file.")
+  var out: String?
+
+  @Option(
+    parsing: .upToNextOption,
+    help: "Folders of images for the report's pictures. (default: where each run says its images are)")
+  var data: [String] = []
+
+  @Option(help: "Images among which the report looks for nearest neighbours; 0 leaves all pictures out.")
+  var images = 300
+
   @OptionGroup var output: OutputOptions
 
+  func validate() throws {
+    if let out, !out.hasSuffix(".html") { throw ValidationError("--out: \(out) does not end in .html") }
+    if images < 0 { throw ValidationError("--images: \(images); 0 or more") }
+    if out == nil && !data.isEmpty {
+      throw ValidationError("--data: only a report has pictures; --out names it")
+    }
+  }
+
   func run() throws {
-    let entries = try runs.map { Entry($0, try RunInspection(RunFolder($0))) }
-    output.result(["runs": entries], text: entries.map(\.text).joined(separator: "\n\n"))
+    // Every run is read, and every folder seen, before anything is made.
+    let entries: [Entry]
+    var words: [String] = []
+    if let out {
+      let records = try read()
+      entries = records.map { Entry($0.name, $0.inspection) }
+      let pictures: [RunPictures] =
+        images == 0 ? [] : records.map { self.pictures(of: $0, among: records.count) }
+      for note in pictures.flatMap(\.notes) { StandardError.warn(note) }
+      try DurableFile.write(InspectionPage(records, pictures: pictures).html, to: out)
+      words = ["The report is in \(out.printable)."]
+    } else {
+      entries = try runs.map { Entry($0, try RunInspection(RunFolder($0))) }
+    }
+    output.result(
+      Summary(runs: entries, out: out), text: (entries.map(\.text) + words).joined(separator: "\n\n"))
+  }
+
+  private func read() throws -> [RunRecord] {
+    for folder in data where !FileManager.default.fileExists(atPath: folder) {
+      throw CommandFailure(.files, "--data: \(folder.printable): no such folder")
+    }
+    // Many runs share the page: each has fewer points, so that the file stays small.
+    let buckets = max(60, min(360, 1200 / runs.count))
+    return try runs.map { try RunRecord(RunFolder($0), name: $0, buckets: buckets) }
+  }
+
+  private func pictures(of record: RunRecord, among runs: Int) -> RunPictures {
+    var options = RunPictures.Options()
+    options.candidates = images
+    if runs > 2 { (options.viewed, options.asked) = (1, 3) }
+    if runs > 6 { (options.asked, options.side) = (2, 48) }
+    return RunPictures(of: record, data: data.isEmpty ? nil : data, options)
+  }
+
+  private struct Summary: Encodable {
+    let runs: [Entry]
+    let out: String?
   }
 
   private struct Entry: Encodable {
@@ -32,17 +92,20 @@ struct InspectCommand: ParsableCommand {
     let best_top1: Double?
     let best_step: Int?
     let findings: [String]
+    let changes: [SettingChange]
     let text: String
 
     init(_ run: String, _ inspection: RunInspection) {
       (self.run, steps, findings) = (run, inspection.steps, inspection.findings)
-      verdict = inspection.verdict?.rawValue
+      (verdict, changes) = (inspection.verdict?.rawValue, inspection.changes)
       (best_top1, best_step) = (inspection.best?.top1, inspection.best?.done)
-      text = (["\(run.printable): " + inspection.summary] + findings.map { "  " + $0 }).joined(
-        separator: "\n")
+      let cure = inspection.changes.map { "try \($0.option) (here \($0.from)): \($0.reason)" }
+      text =
+        (["\(run.printable): " + inspection.summary] + (findings + cure).map { "  " + $0 }).joined(
+          separator: "\n")
     }
 
-    enum CodingKeys: CodingKey { case run, steps, verdict, best_top1, best_step, findings }
+    enum CodingKeys: CodingKey { case run, steps, verdict, best_top1, best_step, findings, changes }
 
     func encode(to encoder: any Encoder) throws {
       var container = encoder.container(keyedBy: CodingKeys.self)
@@ -52,6 +115,7 @@ struct InspectCommand: ParsableCommand {
       try container.encodeIfPresent(best_top1, forKey: .best_top1)
       try container.encodeIfPresent(best_step, forKey: .best_step)
       try container.encode(findings, forKey: .findings)
+      try container.encode(changes, forKey: .changes)
     }
   }
 }

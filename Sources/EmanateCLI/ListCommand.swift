@@ -12,12 +12,12 @@ struct ListCommand: ParsableCommand {
 
   /// What can be listed.
   enum Kind: String, CaseIterable, ExpressibleByArgument {
-    case methods, architectures, recipes, losses, terms, families, attacks, keys, configs
+    case methods, architectures, recipes, losses, terms, families, attacks, keys, configs, presets
   }
 
   @Argument(
     help:
-      "methods, architectures, recipes, losses, terms and families (of distillation), attacks, keys or configs."
+      "methods, architectures, recipes, losses, terms and families (of distillation), attacks, keys, configs or presets (published settings)."
   )
   var kind: Kind
 
@@ -49,6 +49,8 @@ struct ListCommand: ParsableCommand {
     case .families: DistillationFamily.all.map { ($0.name, $0.summary) }
     case .attacks: AttackRegistry.all.map { ($0.name, $0.summary) }
     case .configs: Resource.names(in: .configs).map { ($0, Resource.summary(of: $0, in: .configs)) }
+    case .presets:
+      Resource.presets.map { ($0, Resource.summary(of: "presets/\($0)", in: .configs)) }
     case .keys:
       Setting.all.map { setting in
         (setting.path, "\(setting.summary) [\(setting(ExperimentConfiguration()))]; \(setting.allowed)")

@@ -15,6 +15,16 @@ public struct BackboneLayers: Sendable {
   /// The layer of a parameter, 0...depth + 1.
   public func layer(of name: String) -> Int { Self.place(name) ?? depth + 1 }
 
+  /// The part of a network that a parameter belongs to, as measures by layer name it: `stem` for what comes before the
+  /// first block, then a block or stage (`blocks.3`, `layer2`), else the first part of the name (`norm`, `head`).
+  public static func part(of name: String) -> String {
+    let parts = name.split(separator: ".")
+    let path = parts.first == "backbone" ? parts.dropFirst() : parts[...]
+    guard let head = path.first, let place = place(name) else { return path.first.map(String.init) ?? name }
+    if place == 0 { return "stem" }
+    return head.hasPrefix("layer") && head != "layers" ? String(head) : path.prefix(2).joined(separator: ".")
+  }
+
   /// Names before the first layer: vision transformers', convolutional stems'.
   private static let first: Set<Substring> = [
     "cls_token", "pos_embed", "patch_embed", "mask_token", "reg_token", "register_tokens", "dist_token",

@@ -38,6 +38,12 @@ public struct EMAHalfLife: Hashable, Sendable {
     return pow(0.5, Double(batchSize) / images)
   }
 
+  /// The momentum whose half-life is `factor` times that of another: τ^(1 / factor).
+  public static func momentum(_ momentum: Double, halfLifeTimes factor: Double) -> Double {
+    precondition(factor > 0, "EMAHalfLife: a half-life of \(factor) times another")
+    return pow(momentum, 1 / factor)
+  }
+
   /// The momentum that keeps the half-life in images when the batch changes: τ^(B′ / B).
   public static func momentum(_ momentum: Double, ofBatch old: Int, forBatch new: Int) -> Double {
     pow(momentum, Double(new) / Double(old))
@@ -56,6 +62,32 @@ extension Schedule {
     var weight = 1 - self(step - age)
     for younger in 0..<age { weight *= self(step - younger) }
     return weight
+  }
+
+  /// The mean age, in steps, of the students in the teacher after each of `steps`, for a momentum schedule: how old the
+  /// teacher is. `steps` rise.
+  ///
+  /// a ← τ (a + 1): each update ages what there is by a step and adds a student of age 0. The initial weights count as a
+  /// student of the step before the first. Past four million steps neighbouring ones share a momentum.
+  public func meanAges(at steps: [Int]) -> [Double] {
+    let stride = max(1, (steps.last ?? 0) / 4_000_000)
+    var (age, step) = (0.0, 0)
+    return steps.map { wanted in
+      while step <= wanted {
+        let count = min(stride, wanted - step + 1)
+        let momentum = self(step)
+        if count == 1 {
+          age = momentum * (age + 1)
+        } else if momentum == 1 {
+          age += Double(count)
+        } else {
+          let limit = momentum / (1 - momentum)
+          age = limit + pow(momentum, Double(count)) * (age - limit)
+        }
+        step += count
+      }
+      return age
+    }
   }
 
   /// The share that the initial weights still have in the teacher after `step`, for a momentum schedule: Π τ.

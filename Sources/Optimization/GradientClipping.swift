@@ -15,7 +15,7 @@ public enum GradientClipping: Sendable, Hashable {
   case global(norm: Double)
 
   /// The length of every parameter's gradient, in the order of the store.
-  static func lengths(_ gradients: Tensor, _ parameters: [Parameter]) -> [Double] {
+  package static func lengths(_ gradients: Tensor, _ parameters: [Parameter]) -> [Double] {
     EmanateOptimization.lengths(of: parameters) { _, part in
       [em_sum_of_squares(gradients.pointer + part.lowerBound, part.count), 0]
     }.map(\.x)

@@ -49,17 +49,31 @@ struct Canvas {
     }
   }
 
-  /// Writes a line of text; (x, y) is the top left corner of its first character.
-  mutating func write(_ text: String, x: Int, y: Int, _ colour: Colour) {
+  /// Writes a line of text; (x, y) is the top left corner of its first character, each of whose pixels is
+  /// `zoom` x `zoom` large.
+  mutating func write(_ text: String, x: Int, y: Int, _ colour: Colour, zoom: Int = 1) {
     var left = x
     for character in text {
       let glyph = BitmapFont.glyph(character)
       for (row, bits) in glyph.rows.enumerated() {
         for column in 0..<glyph.width where bits >> UInt8(column) & 1 == 1 {
-          fill(PixelRectangle(x: left + column, y: y + row, width: 1, height: 1), colour)
+          let dot = PixelRectangle(
+            x: left + column * zoom, y: y + row * zoom, width: zoom, height: zoom)
+          fill(dot, colour)
         }
       }
-      left += glyph.width + BitmapFont.spacing
+      left += (glyph.width + BitmapFont.spacing) * zoom
+    }
+  }
+
+  /// Lays a colour over a pixel that it covers to a share, 0...1; outside nothing happens.
+  mutating func blend(_ x: Int, _ y: Int, _ colour: Colour, share: Double) {
+    guard x >= 0, y >= 0, x < image.width, y < image.height else { return }
+    let place = 3 * (y * image.width + x)
+    for (channel, level) in [colour.red, colour.green, colour.blue].enumerated() {
+      let below = Double(image.pixels[place + channel])
+      image.pixels[place + channel] = UInt8(
+        (below + (Double(level) - below) * min(1, max(0, share))).rounded())
     }
   }
 

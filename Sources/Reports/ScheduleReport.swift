@@ -12,13 +12,30 @@ public struct ScheduleReport: Sendable {
     public let plan: TrainingPlan
     /// The step of its newest checkpoint; nil before the first.
     public let currentStep: Int?
+    /// The method that learns, which need not use every schedule.
+    public let method: String
 
-    /// A run by its name, plan, and the step it has come to.
-    public init(name: String, plan: TrainingPlan, currentStep: Int? = nil) {
+    /// A run by its name, plan, method, and the step it has come to.
+    public init(name: String, plan: TrainingPlan, method: String = "dino", currentStep: Int? = nil) {
       self.name = name
       self.plan = plan
+      self.method = method
       self.currentStep = currentStep
     }
+
+    /// The schedules that the method uses: temperatures are DINO's, and not every method has a teacher that moves.
+    public var schedules: [(name: String, schedule: Schedule)] {
+      plan.schedules.filter { name, _ in
+        switch name {
+        case "teacher temperature": method.hasPrefix("dino")
+        case "teacher momentum": hasTeacher
+        default: true
+        }
+      }
+    }
+
+    /// Whether a moving average of the student is its teacher.
+    public var hasTeacher: Bool { !["simsiam", "supervised", "distillation"].contains(method) }
   }
 
   /// The runs in the order they are shown.
@@ -84,6 +101,8 @@ public struct ScheduleReport: Sendable {
     public let halfLifeImages: Double?
     /// The half-life at the last step, in steps.
     public let lastHalfLifeSteps: Double?
+    /// The mean age, in steps and in images, of the students in the teacher at `step`.
+    public let meanAgeSteps, meanAgeImages: Double
     /// The step whose teacher `studentWeights` describes: the newest checkpoint's, or else the middle of the
     /// run.
     public let step: Int
@@ -96,12 +115,14 @@ public struct ScheduleReport: Sendable {
       case halfLifeEpochs = "half_life_epochs"
       case halfLifeImages = "half_life_images"
       case lastHalfLifeSteps = "last_half_life_steps"
+      case meanAgeSteps = "mean_age_steps"
+      case meanAgeImages = "mean_age_images"
       case studentWeights = "student_weights"
     }
   }
 
-  /// Four summaries a run.
-  public var summaries: [Summary] { runs.flatMap { run in run.plan.schedules.map { summary($0, of: run) } } }
+  /// A summary for each schedule that a run's method uses.
+  public var summaries: [Summary] { runs.flatMap { run in run.schedules.map { summary($0, of: run) } } }
 
   private func summary(_ item: (name: String, schedule: Schedule), of run: Run) -> Summary {
     let plan = run.plan
@@ -121,11 +142,12 @@ public struct ScheduleReport: Sendable {
       momentum: plan.teacherMomentum(0), stepsPerEpoch: plan.stepsPerEpoch, batchSize: plan.batchSize)
     let step = run.currentStep ?? plan.steps / 2
     let weights = Self.studentAges.map { (String($0), plan.teacherMomentum.studentWeight(age: $0, at: step)) }
+    let age = plan.teacherMomentum.meanAges(at: [step])[0]
     return Memory(
       halfLifeSteps: finite(half.steps), halfLifeEpochs: finite(half.epochs),
       halfLifeImages: finite(half.images),
       lastHalfLifeSteps: finite(EMAHalfLife.steps(momentum: plan.teacherMomentum(plan.steps - 1))),
-      step: step,
+      meanAgeSteps: age, meanAgeImages: age * Double(plan.batchSize), step: step,
       studentWeights: Dictionary(uniqueKeysWithValues: weights))
   }
 

@@ -15,7 +15,7 @@ extension ScheduleReport {
     for warning in plan.warnings + plan.remarks { lines.append("  note: \(warning)") }
     lines.append("")
     var rows = [["schedule", "first", "middle", "last", "smallest", "largest", "over the run"]]
-    for (name, schedule) in plan.schedules {
+    for (name, schedule) in run.schedules {
       let samples = Self.samples(schedule, steps: plan.steps, count: 2000)
       rows.append(
         [name, NumberText.short(schedule(0)), NumberText.short(schedule(plan.steps / 2))]
@@ -23,8 +23,10 @@ extension ScheduleReport {
           + [sparkline(Self.samples(schedule, steps: plan.steps, count: 32))])
     }
     lines += aligned(rows, leftColumns: [0, 6])
-    lines.append("")
-    lines += aligned(memoryRows(of: run), leftColumns: [0])
+    if run.hasTeacher {
+      lines.append("")
+      lines += aligned(memoryRows(of: run), leftColumns: [0])
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -41,6 +43,9 @@ extension ScheduleReport {
     rows.append(["half-life in steps"] + halves.map { NumberText.size($0.steps) })
     rows.append(["half-life in epochs"] + halves.map { NumberText.size($0.epochs) })
     rows.append(["half-life in images"] + halves.map { NumberText.size($0.images) })
+    let ages = moments.map { plan.teacherMomentum.meanAges(at: [$0.1])[0] }
+    rows.append(["mean age of its students in steps"] + ages.map { NumberText.size($0) })
+    rows.append(["mean age in images"] + ages.map { NumberText.size($0 * Double(plan.batchSize)) })
     for age in Self.studentAges {
       let name = "weight of the student of \(NumberText.grouped(age)) step\(age == 1 ? "" : "s") ago"
       rows.append(

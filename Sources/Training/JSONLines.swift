@@ -52,6 +52,8 @@ enum JSONValue {
   /// Six significant digits.
   case number(Double)
   case string(String)
+  /// Numbers by name, each of six significant digits.
+  case numbers([(String, Double)])
 
   var text: String {
     switch self {
@@ -62,6 +64,9 @@ enum JSONValue {
       let data = try? JSONSerialization.data(
         withJSONObject: value, options: [.fragmentsAllowed, .withoutEscapingSlashes])
       return data.map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+    case .numbers(let values):
+      let parts = values.map { JSONValue.string($0.0).text + ":" + JSONValue.number($0.1).text }
+      return "{" + parts.joined(separator: ",") + "}"
     }
   }
 }

@@ -1,7 +1,7 @@
 import EmanateInterchange
 import Foundation
 
-/// Where a run keeps what: `config.yaml`, `metrics.jsonl`, `skipped.jsonl` and `checkpoints/`.
+/// Where a run keeps what: `config.yaml`, `metrics.jsonl`, `times.jsonl`, `skipped.jsonl` and `checkpoints/`.
 public struct RunFolder: Sendable, Equatable {
   /// The folder's path.
   public let path: String
@@ -17,6 +17,11 @@ public struct RunFolder: Sendable, Equatable {
   public var metrics: String { path + "/metrics.jsonl" }
   /// A line of JSON for each file left out, `skipped.jsonl`.
   public var skipped: String { path + "/skipped.jsonl" }
+  /// A line of JSON for every so many steps with how long they took, `times.jsonl`: what the clock says stands apart from
+  /// the metrics, which equal runs share.
+  public var times: String { path + "/times.jsonl" }
+  /// Where the images lie, `data.json`.
+  public var data: String { path + "/data.json" }
   /// The folder of the checkpoints `step-N` and of `last`, which names the newest.
   public var checkpoints: String { path + "/checkpoints" }
   var last: String { checkpoints + "/last" }
@@ -70,7 +75,7 @@ public struct RunFolder: Sendable, Equatable {
 
   /// Removes what a run wrote here, and nothing else.
   package func removeRun() throws(TrainingError) {
-    for file in [configuration, recipe, metrics, skipped, checkpoints]
+    for file in [configuration, recipe, metrics, skipped, times, data, checkpoints]
     where FileManager.default.fileExists(atPath: file) {
       do {
         try FileManager.default.removeItem(atPath: file)

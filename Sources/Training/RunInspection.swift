@@ -9,6 +9,8 @@ public struct RunInspection: Sendable {
   public let steps: Int
   /// What the watch over collapse said last; nil if the run was not watched or has not been looked at.
   public let verdict: CollapseWatch.Verdict?
+  /// What to change for another run, the likeliest cure first; empty where nothing is wrong or it is too early to say.
+  public let changes: [SettingChange]
   /// A sentence each: the loss, every change of the verdict with the setting behind it, the last measures.
   public let findings: [String]
   /// Whether the run learns from labels or from teachers, so that nobody looks for collapse.
@@ -38,6 +40,17 @@ public struct RunInspection: Sendable {
     findings =
       Self.loss(lines) + Self.changes(lines, settings) + Self.targets(lines) + Self.features(lines)
       + Self.votes(lines) + Self.heldOut(looks, best, settings)
+    let isEarly = verdict == .notStarted && steps <= Self.silentSteps(run, settings)
+    changes = isEarly ? [] : verdict?.changes(settings) ?? []
+  }
+
+  /// For how many steps the watch says nothing, as far as the run's length is known.
+  private static func silentSteps(_ run: RunFolder, _ settings: ExperimentConfiguration) -> Int {
+    let images = run.newestCheckpoint.flatMap { try? Checkpoint.state(at: $0) }?.images
+    let planned =
+      settings.training.steps.value
+      ?? images.flatMap { try? TrainingPlan(settings, images: $0) }?.steps
+    return planned.map { CollapseLimits(runOf: $0).steps } ?? 1000
   }
 
   /// What the run is, in a line.

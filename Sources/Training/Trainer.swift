@@ -40,6 +40,10 @@ public struct Trainer<M: Method> {
       skippedFiles = try JSONLines(appendingTo: run.skipped)
     } catch { throw .file(error) }
     let began = clock()
+    var times: TimeLog
+    do throws(FileFailure) { times = try TimeLog(run.times, configuration, done: start) } catch {
+      throw .file(error)
+    }
     var (waited, saved, done) = (0.0, start, start)
     var loss: Double?
     var (lookCount, lookingSeconds) = (0, 0.0)
@@ -59,6 +63,7 @@ public struct Trainer<M: Method> {
       watch?.note(loss: result.loss, outputs: step.method.outputs)
       let looks = isDue(done, configuration.collapse.everySteps) || done + 1 == plan.steps
       let look = looks ? watch?.look(steps: done + 1) : nil
+      let layers = isDue(done, configuration.logging.layersEverySteps) ? step.layerMeasures(now) : nil
       if look != nil { (lookCount, lookingSeconds) = (lookCount + 1, lookingSeconds + clock() - looking) }
       do throws(FileFailure) {
         for file in batch.skipped {
@@ -68,8 +73,10 @@ public struct Trainer<M: Method> {
           observer.didSkip(file)
         }
         if done % configuration.logging.everySteps == 0 || look != nil || accuracy != nil || judgement != nil
+          || layers != nil
         {
-          try metrics.append(fields(result, now) + watched(look) + voted(accuracy) + judged(judgement))
+          try metrics.append(
+            fields(result, now) + watched(look) + measured(layers, now) + voted(accuracy) + judged(judgement))
         }
       } catch { throw .file(error) }
       done += 1
@@ -80,6 +87,11 @@ public struct Trainer<M: Method> {
           imagesPerSecond: Double((done - start) * plan.batchSize) / seconds))
       let collapsed = change(look, done, observer)
       let stops = shouldStop()
+      do throws(FileFailure) {
+        try times.note(
+          done: done, seconds: seconds, waiting: waited,
+          isLast: stops || collapsed != nil || done == plan.steps)
+      } catch { throw .file(error) }
       if stops || collapsed != nil || done == plan.steps
         || done % configuration.training.checkpointEverySteps == 0
       {

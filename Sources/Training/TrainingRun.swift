@@ -168,6 +168,7 @@ public struct TrainingRun {
       try DurableFile.write(preparation.recipe.yaml, to: run.recipe)
       try DurableFile.write(configuration.yaml, to: run.configuration)
     }
+    try DurableFile.write(DataPlace(preparation.folder.roots).json, to: run.data)
     observer.runWillStart(
       steps: preparation.plan.steps, from: trainer.start, images: preparation.folder.count, notes: notes)
     return try trainer(observer: observer, clock: clock, shouldStop: shouldStop)
@@ -248,6 +249,7 @@ public struct TrainingRun {
     try JSONLines.cut(run.metrics, beforeStep: trainer.start)
     trainer.votes = VoteTrend(readingMetrics: run.metrics, configuration)
     try JSONLines.cut(run.skipped, beforeStep: trainer.start)
+    try JSONLines.cut(run.times, beforeStep: trainer.start)
     return notes
   }
 }

@@ -24,6 +24,8 @@ struct InspectCommandTests {
     #expect(runs.allSatisfy { $0.keys.contains("verdict") && $0["steps"] as? Int == 1 })
     let findings = try #require(runs[1]["findings"] as? [String])
     #expect(findings.contains { $0.contains("dino.centering is off") })
+    let changes = try #require(runs[1]["changes"] as? [[String: String]])
+    #expect(changes.first?["setting"] == "dino.centering" && changes.first?["to"] == "ema")
     let text = try Program.run(["inspect", "good", "old"], in: folder).output
     #expect(text.contains("good: healthy") && text.contains("old: unknown"))
     let labelled = #"{"step":4,"loss":2,"validationTop1":61.5,"validationLoss":1.25}"#
@@ -41,5 +43,18 @@ struct InspectCommandTests {
     #expect(entry["verdict"] is NSNull)
     let missing = try Program.run(["inspect", "nowhere"], in: folder)
     #expect(missing.status == 74 && missing.errors.contains("nowhere/metrics.jsonl"))
+
+    let report = try Program.run(["inspect", "good", "bad", "--out", "a.html", "--json"], in: folder)
+    #expect(report.status == 0 && report.errors.contains("--data names their folder"))
+    let page = try String(contentsOfFile: folder + "/a.html", encoding: .utf8)
+    #expect(page.hasPrefix("<!DOCTYPE html>") && page.contains("data-verdict=\"oneHot\""))
+    for (arguments, status, part) in [
+      (["--out", "a.pdf"], 64, ".html"), (["--data", "x"], 64, "--out"),
+      (["--out", "a.html", "--data", "x"], 74, "x"),
+      (["--out", "/nowhere/a.html", "--images", "0"], 74, "/nowhere"), (["--images=-1"], 64, "-1"),
+    ] as [([String], Int32, String)] {
+      let failed = try Program.run(["inspect", "good"] + arguments, in: folder)
+      #expect(failed.status == status && failed.errors.contains(part), "\(failed.errors)")
+    }
   }
 }

@@ -21,6 +21,35 @@ struct ScheduleCommandTests {
     #expect(outcome.errors.contains("1,281,167"))
   }
 
+  @Test("Presets and a file of one's own stand side by side, in a picture too, with what a change would do")
+  func presets() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "emanate-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try "training: {epochs: 20}\n".write(toFile: folder + "/mine.yaml", atomically: true, encoding: .utf8)
+    let outcome = try Program.run(
+      [
+        "schedule", "dino", "byol", "mine.yaml", "--plot", "a.png", "--what-if", "batch=64", "--what-if",
+        "epochs=50",
+        "--json",
+      ], in: folder)
+    #expect(outcome.status == 0 && outcome.errors.contains("mine.yaml: the number of images"))
+    #expect(!outcome.errors.contains("dino: the number"))
+    let object = try #require(JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
+    let names = try #require(object["schedules"] as? [[String: Any]]).map { "\($0["run"]!) \($0["name"]!)" }
+    // BYOL has no temperatures.
+    #expect(names.count == 11 && !names.contains("byol teacher_temperature"))
+    let changes = try #require(object["what_ifs"] as? [[String: Any]])
+    #expect(changes.count == 6 && changes[0]["change"] as? String == "batch=64")
+    let keeping = try #require(changes[0]["momentum_keeping_images"] as? Double)
+    #expect(abs(keeping - pow(0.996, 64.0 / 512)) < 1e-9)
+    let bytes = try Data(contentsOf: URL(filePath: folder + "/a.png"))
+    #expect(
+      bytes.prefix(4) == Data([0x89, 0x50, 0x4E, 0x47]) && bytes.count > 10_000 && bytes.count < 300_000)
+    let list = try Program.run(["list", "presets"])
+    #expect(list.output.contains("dinov2") && list.output.contains("solo-byol-cifar10"))
+  }
+
   @Test("A run's folder gives its configuration and how far it came; plot and CSV are written")
   func run() throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "emanate-\(UUID().uuidString)").path
@@ -50,7 +79,11 @@ struct ScheduleCommandTests {
     arguments: [
       (["schedule", "nowhere"], 74, "nowhere"),
       (["schedule", "--set", "training.epoch=1"], 64, "training.epochs"),
-      (["schedule", "--plot", "a.png"], 64, ".svg"), (["schedule", "--images", "3"], 65, "3 images"),
+      (["schedule", "--plot", "a.gif"], 64, ".png"),
+      (["schedule", "--what-if", "batch"], 64, "batch=64"),
+      (["schedule", "--what-if", "batch=0"], 64, "batchSize"),
+      (["schedule", "--what-if", "images=none"], 64, "images=none"),
+      (["schedule", "--axis", "days"], 64, "days"), (["schedule", "--images", "3"], 65, "3 images"),
       (["schedule", "--csv", "/nowhere/a.csv"], 74, "/nowhere"), (["nonsense"], 64, "nonsense"),
     ] as [([String], Int32, String)])
   func errors(arguments: [String], status: Int32, part: String) throws {

@@ -3,6 +3,16 @@ import EmanateOptimization
 import Testing
 
 @Suite struct BackboneLayersTests {
+  @Test(arguments: [
+    ("cls_token", "stem"), ("patch_embed.proj.weight", "stem"), ("blocks.11.mlp.fc2.bias", "blocks.11"),
+    ("norm.weight", "norm"), ("head.mlp.0.weight", "head"), ("layer3.5.bn2.weight", "layer3"),
+    ("features.7.2.layer_scale", "features.7"), ("stages.0.blocks.2.conv_dw.weight", "stages.0"),
+    ("backbone.blocks.0.norm1.weight", "blocks.0"), ("predictor.0.weight", "predictor"), ("weight", "weight"),
+  ])
+  func `a parameter's part of the network has a short name`(name: String, part: String) {
+    #expect(BackboneLayers.part(of: name) == part)
+  }
+
   static let networks: [(depth: Int, layers: [String: Int])] = [
     (
       12,

@@ -192,4 +192,30 @@ struct EMAHalfLifeTests {
     #expect(
       abs(pow(momentum, 11_000 / Double(batch)) - 0.5) < 1e-10, "after so many images half is left")
   }
+
+  @Test(
+    "The mean age of a teacher's students follows from the weights of all of them, also where the momentum changes"
+  )
+  func meanAges() {
+    for schedule in [Schedule.constant(0.9), .cosine(from: 0.8, to: 1, steps: 40), .trueAverage(limit: 0.95)]
+    {
+      let ages = schedule.meanAges(at: [0, 7, 39])
+      for (step, age) in zip([0, 7, 39], ages) {
+        var direct = schedule.initialWeight(at: step) * Double(step + 1)
+        for past in 0...step { direct += schedule.studentWeight(age: past, at: step) * Double(past) }
+        #expect(abs(age - direct) < 1e-9 * max(1, direct))
+      }
+    }
+    #expect(abs(Schedule.constant(0.99).meanAges(at: [5000])[0] - 99) < 1e-6)
+    #expect(Schedule.constant(1).meanAges(at: [9]) == [10])
+    // Past four million steps some share a momentum; the mean of a constant one is exact all the same.
+    #expect(abs(Schedule.constant(0.999).meanAges(at: [9_000_000])[0] - 999) < 1e-6)
+  }
+
+  @Test("A half-life of twice the length is the momentum's root")
+  func longer() {
+    #expect(abs(EMAHalfLife.momentum(0.81, halfLifeTimes: 2) - 0.9) < 1e-12)
+    let longer = EMAHalfLife.momentum(0.996, halfLifeTimes: 3)
+    #expect(abs(EMAHalfLife.steps(momentum: longer) / EMAHalfLife.steps(momentum: 0.996) - 3) < 1e-9)
+  }
 }

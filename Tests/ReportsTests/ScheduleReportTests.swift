@@ -4,6 +4,10 @@ import EmanateReports
 import Foundation
 import Testing
 
+#if canImport(FoundationXML)
+  import FoundationXML
+#endif
+
 @Suite("Schedule report")
 struct ScheduleReportTests {
   private func report(_ overrides: [[String]] = [[]], images: Int = 60_000) throws -> ScheduleReport {
@@ -64,6 +68,29 @@ struct ScheduleReportTests {
     #expect(table.split(separator: "\n").allSatisfy { !$0.hasSuffix(" ") })
   }
 
+  @Test("Runs of very different lengths share an axis in percent, and methods leave out what they do not use")
+  func overlaid() throws {
+    let report = ScheduleReport(
+      try ["dino", "byol", "pretrain/dino-fashion"].map {
+        let images = Resource.publishedImages(of: $0) ?? 60_000
+        let configuration = try ExperimentConfiguration.load(files: [$0])
+        return .init(
+          name: $0, plan: try TrainingPlan(configuration, images: images), method: configuration.method)
+      })
+    #expect(report.usualAxis == .share)
+    let charts = report.sheet().charts
+    #expect(
+      charts.map(\.title).prefix(4) == [
+        "learning rate", "weight decay", "teacher momentum", "teacher temperature",
+      ])
+    #expect(charts[3].lines.map(\.name) == ["dino", "pretrain/dino-fashion"])
+    #expect(charts.allSatisfy { $0.lines.allSatisfy { $0.points.allSatisfy { $0.x >= 0 && $0.x <= 100 } } })
+    let images = report.sheet(.images).charts[0].lines[1].points.last
+    #expect(images?.x == Double(312_000 - 1) * 4096)
+    #expect(
+      try report.summaries.count == 11 && self.report([[], ["training.epochs=90"]]).usualAxis == .epochs)
+  }
+
   @Test("The plot is well-formed XML with a line per run and schedule, also when everything is constant")
   func svg() throws {
     let constant = [
@@ -72,7 +99,10 @@ struct ScheduleReportTests {
     ]
     for runs in [[[]], [[], ["training.epochs=10"]], [constant]] as [[[String]]] {
       let svg = try report(runs).svg
-      #expect(svg.components(separatedBy: "<polyline").count == 1 + 4 * runs.count)
+      // A half-life that no run could show is left out.
+      let charts = runs[0] == constant ? 5 : 6
+      #expect(svg.components(separatedBy: "class=\"line").count == 1 + (charts + 1) * runs.count)
+      #expect(XMLParser(data: Data(svg.utf8)).parse())
       #expect(!svg.contains("nan") && !svg.contains("inf"))
       #expect(svg.contains("run &amp; 0") && svg.hasSuffix("</svg>\n"))
     }

@@ -39,6 +39,8 @@ void em_add(float *y, const float *x, float scale, long count);
 void em_scale(float *y, float scale, long count);
 // The sum of squares in double precision; blocks of 4,096 in a fixed order.
 double em_sum_of_squares(const float *x, long count);
+// The sum of the squares of x - y, in the same way.
+double em_sum_of_squared_differences(const float *x, const float *y, long count);
 
 // y = x / max(|x|, epsilon) per row; norms get max(|x|, epsilon).
 void em_l2_normalize(const float *x, long count, long width, float epsilon, float *y, float *norms);

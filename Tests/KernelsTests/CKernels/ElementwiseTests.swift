@@ -81,6 +81,10 @@ import Testing
     let x = hashFilled("x", [count]).array
     let expected = x.reduce(0.0) { $0 + Double($1) * Double($1) }
     #expect(abs(em_sum_of_squares(x, count) / expected - 1) < 1e-6)
+    let y = hashFilled("y", [count]).array
+    let apart = zip(x, y).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) }
+    #expect(abs(em_sum_of_squared_differences(x, y, count) / apart - 1) < 1e-6)
+    #expect(em_sum_of_squared_differences(x, x, count) == 0)
   }
 
   @Test(arguments: [1, 5, 16, 33, 1000, 4100, 65_536], [Float(1), 0.04])
