@@ -79,7 +79,7 @@ struct NeighborsCommand: ParsableCommand {
         .data, "--k: \(neighbors) neighbours, and only \(features.count) images of \(data) can be decoded")
     }
     let asked =
-      try named.isEmpty ? drawn(from: features, source.decoder) : queries(named, source, features)
+      try named.isEmpty ? drawn(from: features, source.decoder) : prepared(named, source, features)
     // One more than is shown: a query of the folder finds itself.
     let nearest = KNearestNeighbors(
       features: features.rows, labels: [Int](repeating: 0, count: features.count), classes: 1,
@@ -99,7 +99,15 @@ struct NeighborsCommand: ParsableCommand {
           label: Self.label(row, features.folder),
           similarity: Double(similarities[number * (neighbors + 1) + place]))
       }
-      report.add(query, query.label, shown)
+      report.queries.append(
+        Report.Entry(
+          path: query.path, class: query.label,
+          neighbors: zip(places, shown).map { place, entry in
+            Report.Neighbor(
+              path: features.folder.entries[found.rows[number][place]].path,
+              similarity: entry.similarity ?? 0, class: entry.label,
+              right: query.label.flatMap { label in entry.label.map { $0 == label } })
+          }))
       rows.append((NeighborSheet.Entry(image: query.image, name: query.name, label: query.label), shown))
     }
     let title = "\(neighbors) nearest of \(features.count) images by \(weights.weights.printable)"
@@ -124,7 +132,7 @@ struct NeighborsCommand: ParsableCommand {
   }
 
   /// Named images; they may be the folder's.
-  private func queries(
+  private func prepared(
     _ named: [(path: String, image: Image)], _ source: FeatureSource, _ features: Features
   ) throws -> [Query] {
     func real(_ path: String) -> String { URL(filePath: path).resolvingSymlinksInPath().path }
@@ -133,11 +141,11 @@ struct NeighborsCommand: ParsableCommand {
       uniquingKeysWith: { first, _ in first })
     return try named.map { path, image in
       let row = rows[real(path)]
-      let own = row.map { features.rows[rows: $0..<$0 + 1] } ?? source.row(of: image)
-      if !own.isFinite { throw FeaturesError.notFinite(path: path) }
+      let values = row.map { features.rows[rows: $0..<$0 + 1] } ?? source.row(of: image)
+      if !values.isFinite { throw FeaturesError.notFinite(path: path) }
       return Query(
         path: path, name: (path as NSString).lastPathComponent, row: row,
-        label: row.flatMap { Self.label($0, features.folder) }, image: image, features: own)
+        label: row.flatMap { Self.label($0, features.folder) }, image: image, features: values)
     }
   }
 
@@ -173,17 +181,6 @@ struct NeighborsCommand: ParsableCommand {
 
     init(weights: String, data: String, out: String, k: Int, images: Int) {
       (self.weights, self.data, self.out, self.k, self.images) = (weights, data, out, k, images)
-    }
-
-    mutating func add(_ query: Query, _ label: String?, _ neighbors: [NeighborSheet.Entry]) {
-      queries.append(
-        Entry(
-          path: query.path, class: label,
-          neighbors: neighbors.map { neighbor in
-            Neighbor(
-              path: neighbor.name, similarity: neighbor.similarity ?? 0, class: neighbor.label,
-              right: label.flatMap { label in neighbor.label.map { $0 == label } })
-          }))
     }
 
     var text: String {

@@ -23,7 +23,7 @@ package func leadingEigenvectors(
     let rotated = order.map { combination(basis, small.vectors[$0]) }
     let turned = order.map { combination(images, small.vectors[$0]) }
     let residual = (0..<count).map { place in
-      zip(turned[place], rotated[place]).reduce(0) {
+      zip(turned[place], rotated[place]).reduce(0.0) {
         let difference = $1.0 - values[place] * $1.1
         return $0 + difference * difference
       }.squareRoot()

@@ -49,7 +49,8 @@ public struct AttentionSheet: Sendable {
   public var sheet: Image {
     let percent = NumberText.short(100 * mass, digits: 3)
     let words: [(String, (Drawn) -> Image)] = [
-      ("attention", \.map), ("over the image", \.overlay), ("patches with \(percent) %", \.mask),
+      ("attention", { $0.map }), ("over the image", { $0.overlay }),
+      ("patches with \(percent) %", { $0.mask }),
     ]
     let rows = words.enumerated().map { row, entry in
       let first = PictureSheet.Cell(
