@@ -108,8 +108,8 @@ let package = Package(
     .target(
       name: "EmanateReports",
       dependencies: [
-        "EmanateOptimization", "EmanateImages", "EmanateAugmentations", "EmanateConfiguration",
-        "EmanateTraining",
+        "EmanateNetworks", "EmanateOptimization", "EmanateImages", "EmanateAugmentations",
+        "EmanateConfiguration", "EmanateEvaluation", "EmanateTraining",
       ],
       path: "Sources/Reports"),
     .target(
@@ -207,8 +207,8 @@ let package = Package(
     .testTarget(
       name: "ReportsTests",
       dependencies: [
-        "TestSupport", "Emanate", "EmanateReports", "EmanateImages", "EmanateAugmentations",
-        "EmanateOptimization", "EmanateConfiguration",
+        "TestSupport", "Emanate", "EmanateReports", "EmanateTensors", "EmanateNetworks", "EmanateImages",
+        "EmanateAugmentations", "EmanateOptimization", "EmanateConfiguration", "EmanateEvaluation",
       ],
       path: "Tests/ReportsTests"),
     .testTarget(

@@ -20,6 +20,7 @@ struct EmanateCommand: ParsableCommand {
       LinearProbeCommand.self, FinetuneCommand.self, DistillCommand.self, EvaluateCommand.self,
       PredictCommand.self, RobustnessCommand.self,
       InspectCommand.self, ConvertCommand.self, ScheduleCommand.self,
+      AttentionCommand.self, PatchesCommand.self, NeighborsCommand.self, MapCommand.self,
       AugmentCommand.self, DatasetCommand.self, BenchmarkCommand.self, ListCommand.self,
     ])
 }
