@@ -66,10 +66,13 @@ struct PictureArguments: ParsableArguments {
     }
   }
 
-  /// Writes a picture into the folder; gives its path.
+  /// Writes a picture into the folder; gives its path. There may be dozens, and each can be drawn again: none is waited for
+  /// until it is on the disk.
   func write(_ picture: Image, _ name: String) throws -> String {
     let path = (out as NSString).appendingPathComponent(name + ".png")
-    try DurableFile.write(PNGEncoder(level: 9).encode(picture), to: path)
+    do throws(ImageWritingError) { try PNGEncoder().write(picture, to: path) } catch {
+      throw FileFailure(path: error.path, action: "write", reason: error.reason)
+    }
     return path
   }
 

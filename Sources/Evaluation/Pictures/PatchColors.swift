@@ -42,7 +42,7 @@ public struct PatchColors: Sendable {
     let parts = side == .off ? rows : rows.gathering(drawn)
     let components = PrincipalComponents(of: parts, count: min(3, rows.shape[1]))
     let places = components(parts)
-    let ranges = components.components.indices.map { Self.range(places.map { place in place[$0] }) }
+    let ranges = components.components.indices.map { number in Self.range(places.map { $0[number] }) }
     var colors = [SIMD3<Double>?](repeating: nil, count: rows.shape[0])
     for (row, place) in zip(drawn, places) {
       var color = SIMD3<Double>(repeating: 0.5)

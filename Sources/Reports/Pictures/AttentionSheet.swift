@@ -70,7 +70,7 @@ public struct AttentionSheet: Sendable {
     ).image
   }
 
-  private var explanation: [String] { ["each map from its least to its greatest share"] }
+  private var explanation: [String] { ["colours run from the least", "to the greatest share"] }
 
   private func lines(_ drawn: Drawn, row: Int) -> [String] {
     func percent(_ share: Double) -> String { NumberText.short(100 * share, digits: 2) + " %" }
