@@ -172,7 +172,7 @@ public struct FeatureMapPlot: Sendable {
 
   private func text(_ number: Double) -> String { NumberText.short((number * 10).rounded() / 10) }
 
-  private func shortened(_ name: String) -> String { name.count <= 26 ? name : name.prefix(25) + "…" }
+  private func shortened(_ name: String) -> String { name.count <= 24 ? name : name.prefix(23) + "…" }
 
   /// As XML has it; characters that XML cannot hold are left out.
   private func escaped(_ name: String) -> String {

@@ -16,7 +16,7 @@ import Testing
       let (a, b) = (3 * generator.normal(), generator.normal())
       for place in 0..<8 {
         values.append(
-          Float(Double(place + 1) + a * first[place] + b * second[place] + 1e-3 * generator.normal()))
+          Float(Double(place + 1) + a * first[place] + b * second[place]) + 1e-3 * Float(generator.normal()))
       }
     }
     return (Tensor(values, [count, 8]), first, second)

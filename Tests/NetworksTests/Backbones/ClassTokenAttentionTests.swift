@@ -131,13 +131,16 @@ private struct PlainTransformer {
     var positions = (0..<17).map { Array(table[$0 * width..<($0 + 1) * width]) }
     if grid.rows != 4 {
       let matrix = sizes.positionInterpolation.matrix(from: 4, to: grid).array
-      positions =
-        [positions[0]]
-        + (0..<grid.count).map { place in
-          (0..<width).map { column in
-            (0..<16).reduce(0) { $0 + Double(matrix[place * 16 + $1]) * positions[1 + $1][column] }
-          }
+      var read = [positions[0]]
+      for place in 0..<grid.count {
+        var row = [Double](repeating: 0, count: width)
+        for old in 0..<16 {
+          let weight = Double(matrix[place * 16 + old])
+          for column in 0..<width { row[column] += weight * positions[1 + old][column] }
         }
+        read.append(row)
+      }
+      positions = read
     }
     let plain = PlainTransformer(sizes, store)
     let noted = run(network, store, patches, grid, [0, 1, 2])

@@ -33,11 +33,12 @@ import Testing
     // What a place reads of an axis, from the square grid of its side.
     func axis(_ new: Int) -> [[Float]] {
       let values = rule.matrix(from: old, to: new).array
-      return (0..<new).map { y in
-        (0..<old).map { i in
-          (0..<old).reduce(0) { $0 + values[y * new * old * old + i * old + $1] }
-        }
+      var shares = [[Float]](repeating: [Float](repeating: 0, count: old), count: new)
+      for y in 0..<new {
+        let row = y * new * old * old
+        for place in 0..<old * old { shares[y][place / old] += values[row + place] }
       }
+      return shares
     }
     let matrix = rule.matrix(from: old, to: PatchGrid(rows: sides.0, columns: sides.1))
     #expect(matrix.shape == [sides.0 * sides.1, 25])
@@ -57,7 +58,8 @@ import Testing
   @Test func `DINO's rule shifts an axis that keeps its side where the other changes`() {
     let values = PositionInterpolation.dino.matrix(from: 4, to: PatchGrid(rows: 4, columns: 6)).array
     // Row 3 would read row 3 alone; 4.1 places for 4 move where it reads a little up.
-    let rows = (0..<4).map { i in (0..<4).reduce(0) { $0 + values[3 * 6 * 16 + i * 4 + $1] } }
+    var rows = [Float](repeating: 0, count: 4)
+    for place in 0..<16 { rows[place / 4] += values[3 * 6 * 16 + place] }
     #expect(abs(rows.reduce(0, +) - 1) < 1e-5)
     #expect(rows[3] < 0.999 && rows[2] > 0.001)
   }
