@@ -118,7 +118,8 @@ let package = Package(
     .target(
       name: "EmanateReports",
       dependencies: [
-        "EmanateTensors", "EmanateOptimization", "EmanateImages", "EmanateAugmentations", "EmanateData",
+        "EmanateTensors", "EmanateNetworks", "EmanateOptimization", "EmanateImages", "EmanateAugmentations",
+        "EmanateData",
         "EmanateConfiguration", "EmanateEvaluation", "EmanateTraining",
       ],
       path: "Sources/Reports"),
@@ -221,8 +222,9 @@ let package = Package(
     .testTarget(
       name: "ReportsTests",
       dependencies: [
-        "TestSupport", "Emanate", "EmanateReports", "EmanateImages", "EmanateAugmentations",
-        "EmanateOptimization", "EmanateConfiguration", "EmanateTraining",
+        "TestSupport", "Emanate", "EmanateReports", "EmanateTensors", "EmanateNetworks", "EmanateImages",
+        "EmanateAugmentations", "EmanateOptimization", "EmanateConfiguration", "EmanateEvaluation",
+        "EmanateTraining",
       ],
       path: "Tests/ReportsTests"),
     .testTarget(

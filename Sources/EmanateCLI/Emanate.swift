@@ -22,6 +22,7 @@ struct EmanateCommand: ParsableCommand {
       EvaluateCommand.self,
       PredictCommand.self, RobustnessCommand.self,
       InspectCommand.self, ConvertCommand.self, ScheduleCommand.self,
+      AttentionCommand.self, PatchesCommand.self, NeighborsCommand.self, MapCommand.self,
       AugmentCommand.self, DatasetCommand.self, BenchmarkCommand.self, ListCommand.self,
     ])
 }

@@ -41,7 +41,7 @@ struct FeaturesCommand: ParsableCommand {
   func run() throws {
     threading.apply()
     let folder = try listing(data)
-    try checkPlace()
+    try checkPlace(of: out)
     let source = try weights.source(seed: seed)
     let start = ProcessInfo.processInfo.systemUptime
     let progress = CountProgress("images", of: folder.count)
@@ -61,14 +61,6 @@ struct FeaturesCommand: ParsableCommand {
         format: "%d images of %d numbers each to %@, %.1f images/s, %d left out", summary.images,
         summary.dimension,
         out, summary.images_per_second, summary.skipped))
-  }
-
-  /// The file's folder must be there before the work begins.
-  private func checkPlace() throws {
-    let folder = URL(filePath: out).deletingLastPathComponent().path
-    if access(folder, W_OK) != 0 {
-      throw FileFailure(path: out, action: "create", reason: String(cString: strerror(errno)))
-    }
   }
 
   private func write(_ features: Features) throws {

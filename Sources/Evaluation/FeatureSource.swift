@@ -66,6 +66,14 @@ public enum FeatureSource {
     }
   }
 
+  /// The row of one image, [1, D]. Beside others in a batch its last bits may differ.
+  public func row(of image: Image) -> Tensor {
+    let count = side / patch
+    var patches = Tensor(uninitialized: [1, count * count, 3 * patch * patch])
+    patches.withMutableElements { transform.write(image, patch: patch, into: $0) }
+    return features(patches)
+  }
+
   /// Rows of prepared images: patches [B, P, 3·patch²] -> [B, D].
   func features(_ patches: Tensor) -> Tensor {
     switch self {

@@ -1,3 +1,4 @@
+import EmanateAutograd
 import EmanateData
 import EmanateTensors
 import Foundation
@@ -61,6 +62,9 @@ public struct Features: Sendable {
   public var count: Int { rows.shape[0] }
   /// The length of a row.
   public var dimension: Int { rows.shape[1] }
+
+  /// The rows brought to length 1, as nearest neighbours compare them, [N, D].
+  public var directions: Tensor { normalized(Variable(rows)).value }
 
   /// Some of the rows, in the order given; what was skipped stays with the whole.
   public func selecting(_ places: [Int]) -> Features {

@@ -20,8 +20,8 @@ public struct FrozenNetwork {
   public internal(set) var notes: [String]
   /// What its products are computed with.
   public var precision = Precision.float32
-  private let backbone: any Backbone
-  private let store: ParameterStore
+  let backbone: any Backbone
+  let store: ParameterStore
 
   /// The architecture's initialisation under `seed`; a run's student begins from the same numbers under that
   /// seed.

@@ -29,6 +29,8 @@ public struct KeyedGenerator: RandomNumberGenerator, Sendable {
     case negatives
     /// Where an attack on an image begins.
     case attacks
+    /// Which images are shown, and where a map of them begins.
+    case pictures
   }
 
   private var state: UInt64

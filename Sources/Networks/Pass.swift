@@ -50,6 +50,12 @@ public final class Pass {
   public var keeps = KeptLayers.none
   /// What was kept, in the order of computation; a layer that ran in parts has its parts' rows together.
   public private(set) var layers: [(path: String, value: Variable)] = []
+  /// How the patches lie where images are not square, the same for all images of the pass; nil for squares.
+  public var grid: PatchGrid?
+  /// The blocks of a transformer, from 0, whose class token's attention is kept; in evaluation only.
+  public var keptAttention: Set<Int> = []
+  /// By block the share that each token has in the class token's attention, [B, H, T]: the forward pass's own softmax.
+  public private(set) var attention: [Int: Tensor] = [:]
 
   /// A pass without tape computes values only. `seed` and `step` key the randomness inside the network, together with a
   /// sample's place in the batch; `images` says which part of the batch this pass sees, if not the whole. Statistics are
@@ -106,6 +112,26 @@ public final class Pass {
     } else {
       layers.append((path, x))
     }
+  }
+
+  /// Keeps what the class token attends to, [B, H, T], where it is wanted; parts of a batch follow one another.
+  func note(attentionOf block: Int, _ probabilities: @autoclosure () -> Tensor) {
+    guard keptAttention.contains(block) else { return }
+    precondition(mode == .evaluation, "Pass: attention is kept in evaluation only")
+    let parts = [attention[block], probabilities()].compactMap(\.self).map { Variable($0) }
+    attention[block] = concatenated(parts).value
+  }
+
+  /// How so many patches of an image lie.
+  func grid(of patches: Int) -> PatchGrid {
+    if let grid {
+      precondition(grid.count == patches, "Pass: \(patches) patches for a grid of \(grid)")
+      return grid
+    }
+    guard let square = PatchGrid(squareOf: patches) else {
+      preconditionFailure("Pass: \(patches) patches are not a square image, and no grid is given")
+    }
+    return square
   }
 
   /// The output of the layer at a path: `layer3.1`, or `layer3` for the last one in it. It must have been kept.

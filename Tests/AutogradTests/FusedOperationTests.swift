@@ -82,7 +82,7 @@ private func expectEqual(
     let (samples, width) = (3, 24)
     let inputs = [hashFilled("q", [samples, 1, width]), hashFilled("kv", [samples, tokens, 2 * width])]
     expectEqual(inputs) {
-      classAttention($0[0].reshaped([samples, width]), $0[1], heads: 3)
+      classAttention($0[0].reshaped([samples, width]), $0[1], heads: 3).attended
     } _: {
       // Only the first query counts; the others are zero.
       classTokens(attention(joined($0[0], $0[1]), heads: 3))

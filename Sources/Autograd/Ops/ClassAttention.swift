@@ -4,8 +4,10 @@ import EmanateTensors
 
 /// Attention of the class token alone: what the last block of a ViT needs when only that token is read.
 ///
-/// queries: [B, D], keysValues: [B, T, 2D] -> [B, D]. Equals row 0 of `attention`.
-public func classAttention(_ queries: Variable, _ keysValues: Variable, heads: Int) -> Variable {
+/// queries: [B, D], keysValues: [B, T, 2D] -> [B, D] and the probabilities [B, H, T]. Equals row 0 of `attention`.
+public func classAttention(
+  _ queries: Variable, _ keysValues: Variable, heads: Int
+) -> (attended: Variable, probabilities: Tensor) {
   let (batch, tokens, width) = (keysValues.shape[0], keysValues.shape[1], queries.shape[-1])
   precondition(
     keysValues.shape[2] == 2 * width && queries.shape.rows == batch && width % heads == 0,
@@ -25,9 +27,35 @@ public func classAttention(_ queries: Variable, _ keysValues: Variable, heads: I
       }
     }
   }
-  return record(
+  let attended = record(
     y, [queries, keysValues],
     ClassAttentionBackward(queries: q, keysValues: kv, probabilities: probabilities, heads: heads))
+  return (attended, probabilities)
+}
+
+/// The probabilities of row 0 of `attention`, which that operation computes and does not keep: how much the class token
+/// attends to each token.
+///
+/// qkv: [B, T, 3D], bfloat16 or not -> [B, H, T] float32; the T of a head sum to 1.
+public func classTokenAttention(_ qkv: Tensor, heads: Int) -> Tensor {
+  let (batch, tokens, width) = (qkv.shape[0], qkv.shape[1], qkv.shape[2] / 3)
+  precondition(
+    qkv.shape.rank == 3 && qkv.shape[2] % (3 * heads) == 0,
+    "classTokenAttention: \(qkv.shape) is not [B, T, 3D] with D a multiple of \(heads)")
+  let (x, depth) = (qkv.float32(), width / heads)
+  let probabilities = Tensor(uninitialized: [batch, heads, tokens])
+  ThreadPool.shared.forEach(batch) { sample in
+    let attended = Tensor(uninitialized: [depth])
+    for head in 0..<heads {
+      let q = x.pointer + sample * tokens * 3 * width + head * depth
+      em_class_attention(
+        q, q + width, q + 2 * width, 3 * width, tokens, depth,
+        probabilities.pointer + (sample * heads + head) * tokens, attended.pointer)
+    }
+    withExtendedLifetime(attended) {}
+  }
+  withExtendedLifetime(x) {}
+  return probabilities
 }
 
 struct ClassAttentionBackward: BackwardRule {

@@ -113,7 +113,7 @@ public struct ConvNeXt: Backbone {
 
   /// The last map, averaged and normalised: [B, D].
   public func features(_ patches: Variable, first: Int, _ pass: Pass) -> Variable {
-    var x = entryNorm(entry(imageMap(patches).raw, pass), pass)
+    var x = entryNorm(entry(imageMap(patches, pass).raw, pass), pass)
     for (number, (stage, blocks)) in zip(stages, blocks).enumerated() {
       if let stage { x = stage.downsample(stage.norm(x, pass), pass) }
       for (index, block) in blocks.enumerated() {

@@ -40,7 +40,7 @@ public struct MobileNetV2: Backbone {
 
   /// The last map, averaged: [B, 1280].
   public func features(_ patches: Variable, first: Int, _ pass: Pass) -> Variable {
-    var x = materialized(entry(imageMap(patches), pass, .relu6))
+    var x = materialized(entry(imageMap(patches, pass), pass, .relu6))
     for (index, block) in blocks.enumerated() {
       x = pass.block(x) { block($0, pass) }
       pass.note(x, at: "features.\(index + 1)")

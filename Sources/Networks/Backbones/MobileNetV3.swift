@@ -79,7 +79,7 @@ public struct MobileNetV3: Backbone {
 
   /// The last map, averaged: [B, 576].
   public func features(_ patches: Variable, first: Int, _ pass: Pass) -> Variable {
-    var x = materialized(entry(imageMap(patches), pass, .hardSwish))
+    var x = materialized(entry(imageMap(patches, pass), pass, .hardSwish))
     for (index, block) in blocks.enumerated() {
       x = pass.block(x) { block($0, pass) }
       pass.note(x, at: "features.\(index + 1)")

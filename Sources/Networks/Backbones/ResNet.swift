@@ -93,7 +93,7 @@ public struct ResNet: Backbone {
 
   /// The map after the last block, [B, H, W, D].
   public func lastMap(_ patches: Variable, _ pass: Pass) -> Variable {
-    let entered = entryNorm(entry(imageMap(patches), pass), pass, .relu)
+    let entered = entryNorm(entry(imageMap(patches, pass), pass), pass, .relu)
     var x =
       sizes.stem == .imageNet
       ? maxPool(entered, side: 3, stride: 2, padding: 1) : materialized(entered)

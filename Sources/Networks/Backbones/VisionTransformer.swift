@@ -140,10 +140,11 @@ public struct VisionTransformer: Backbone {
     return (sliced(all, rows: 0..<batch), sliced(all, rows: batch..<batch + places.count))
   }
 
-  /// All tokens after the last LayerNorm, class token first, registers next: [B, 1 + R + P, D].
-  public func tokens(_ patches: Tensor, _ pass: Pass) -> Variable {
+  /// All tokens after a block (the last one if none is said, from 0) and the last LayerNorm, class token first, registers
+  /// next: [B, 1 + R + P, D].
+  public func tokens(_ patches: Tensor, after last: Int? = nil, _ pass: Pass) -> Variable {
     var x = embedded(Variable(patches), positions(pass, patches: patches.shape[1]), pass)
-    for block in blocks { x = block(x, first: 0, pass) }
+    for block in blocks[...(last ?? blocks.count - 1)] { x = block(x, first: 0, pass) }
     return norm(x, pass)
   }
 
@@ -163,9 +164,9 @@ public struct VisionTransformer: Backbone {
   }
 
   private func positions(_ pass: Pass, patches: Int) -> Variable {
-    let table = pass[positions]
-    if patches + 1 == table.shape[1] { return table }
-    return interpolatedPositions(table, by: tables.matrix(patches: patches))
+    let (table, grid) = (pass[positions], pass.grid(of: patches))
+    if patches + 1 == table.shape[1] && grid.rows == grid.columns { return table }
+    return interpolatedPositions(table, by: tables.matrix(to: grid))
   }
 }
 

@@ -34,11 +34,8 @@ public func patchRows(of images: Tensor, patch: Int) -> Tensor {
   return rows
 }
 
-/// Square images whose patches are single pixels, as a network of convolutions reads them: [B, S², 3] -> [B, S, S, 3].
-func imageMap(_ patches: Variable) -> FeatureMap {
-  let side = Int(Double(patches.shape[1]).squareRoot().rounded())
-  precondition(
-    side * side == patches.shape[1],
-    "\(patches.shape[1]) pixels are not a square image: shape \(patches.shape)")
-  return FeatureMap(patches.reshaped([patches.shape[0], side, side, patches.shape[2]]))
+/// Images whose patches are single pixels, as a network of convolutions reads them: [B, H·W, 3] -> [B, H, W, 3].
+func imageMap(_ patches: Variable, _ pass: Pass) -> FeatureMap {
+  let grid = pass.grid(of: patches.shape[1])
+  return FeatureMap(patches.reshaped([patches.shape[0], grid.rows, grid.columns, patches.shape[2]]))
 }

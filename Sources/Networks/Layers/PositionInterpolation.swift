@@ -10,14 +10,23 @@ public enum PositionInterpolation: String, Sendable, Codable, CaseIterable {
 
   /// The matrix [new², old²] that takes a square grid of `old`² rows to `new`² rows.
   public func matrix(from old: Int, to new: Int) -> Tensor {
-    // Both rules leave a table of the right size alone.
-    let line = old == new ? (0..<new).map { [($0, 1.0)] } : weights(from: old, to: new)
-    let matrix = Tensor(repeating: 0, [new * new, old * old])
+    matrix(from: old, to: PatchGrid(rows: new, columns: new))
+  }
+
+  /// The matrix [rows · columns, old²] that takes a square grid of `old`² rows to one that need not be square.
+  public func matrix(from old: Int, to grid: PatchGrid) -> Tensor {
+    // Both rules leave a table of the right size alone; where one axis has it, DINO's still shifts both.
+    let isSame = grid.rows == old && grid.columns == old
+    func line(_ new: Int) -> [[(Int, Double)]] {
+      isSame ? (0..<new).map { [($0, 1.0)] } : weights(from: old, to: new)
+    }
+    let (down, across) = (line(grid.rows), line(grid.columns))
+    let matrix = Tensor(repeating: 0, [grid.count, old * old])
     let at = matrix.elements
-    for y in 0..<new {
-      for x in 0..<new {
-        for (i, a) in line[y] {
-          for (j, b) in line[x] { at[(y * new + x) * old * old + i * old + j] += Float(a * b) }
+    for y in 0..<grid.rows {
+      for x in 0..<grid.columns {
+        for (i, a) in down[y] {
+          for (j, b) in across[x] { at[(y * grid.columns + x) * old * old + i * old + j] += Float(a * b) }
         }
       }
     }

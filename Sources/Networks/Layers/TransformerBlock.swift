@@ -34,9 +34,10 @@ struct TransformerBlock: Sendable {
   /// drop-path).
   func callAsFunction(_ x: Variable, first: Int, _ pass: Pass) -> Variable {
     let afterAttention = branch(0, of: x, first: first, pass) { kept in
-      let attended = attention(
-        qkv(x, pass, after: norm1.prelude(pass), of: kept, keeping: pass.precision), heads: heads)
-      return projection(attended, pass, scaled: attentionScale, addedTo: x, of: kept)
+      let rows = qkv(x, pass, after: norm1.prelude(pass), of: kept, keeping: pass.precision)
+      pass.note(attentionOf: index, classTokenAttention(rows.value, heads: heads))
+      return projection(
+        attention(rows, heads: heads), pass, scaled: attentionScale, addedTo: x, of: kept)
     }
     return mlp(afterAttention, first: first, pass)
   }
@@ -59,7 +60,9 @@ struct TransformerBlock: Sendable {
         own, sliced(weight, rows: 0..<width), sliced(bias, rows: 0..<width), after: prelude, of: kept,
         in: pass.precision)
       let count = keysValues.shape[0]
-      let attended = classAttention(queries.reshaped([count, width]), keysValues, heads: heads)
+      let (attended, probabilities) = classAttention(
+        queries.reshaped([count, width]), keysValues, heads: heads)
+      pass.note(attentionOf: index, probabilities)
       return projection(
         attended.reshaped([count, 1, width]), pass, scaled: attentionScale, addedTo: own, of: kept)
     }
