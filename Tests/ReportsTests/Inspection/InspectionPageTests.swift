@@ -20,7 +20,8 @@ struct InspectionPageTests {
     for title in [
       "Loss and the teacher&#39;s entropy", "ln 64 = 4.159", "What targets tell", "Deviation of features",
       "Effective rank",
-      "Prototypes used", "Distance of weights", "Norm of all gradients", "Norm of gradients by layer", "Learning rate",
+      "Prototypes used", "Distance of weights", "Norm of all gradients", "Norm of gradients by layer",
+      "Learning rate",
       "Half-life of the teacher", "Throughput", "Waiting for images", "Nearest neighbours",
     ] {
       #expect(html.contains(title), "\(title)")
