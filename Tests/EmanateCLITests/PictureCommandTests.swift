@@ -139,7 +139,7 @@ import Testing
       #expect(paths[1].first == "images/dark/2.png" && paths[1].count == 7)
       #expect(both[0]["class"] as? String == "dark" && both[1]["class"] == nil)
       for (arguments, status, word) in [
-        (["--k", "8"], 64, "8 images"), (["--query", "gone.png"], 74, "gone.png"),
+        (["--k", "8"], 64, "8 images"), (["--k", "2", "--query", "gone.png"], 74, "gone.png"),
         (["--out", "sheet.jpg"], 64, ".png"),
       ] {
         let outcome = try Program.run(

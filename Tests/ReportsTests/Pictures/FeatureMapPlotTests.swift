@@ -10,7 +10,9 @@ import Testing
 /// The elements of an SVG file with their attributes, in their order; nil for a file that is not well-formed.
 private final class Elements: NSObject, XMLParserDelegate {
   private(set) var all: [(name: String, attributes: [String: String])] = []
-  private(set) var texts: [String] = []
+  private var written: [String] = []
+  /// What stands in each, without the line's end behind it.
+  var texts: [String] { written.map { $0.trimmingCharacters(in: .newlines) } }
 
   static func of(_ svg: String) -> Elements? {
     let (parser, elements) = (XMLParser(data: Data(svg.utf8)), Elements())
@@ -23,10 +25,10 @@ private final class Elements: NSObject, XMLParserDelegate {
     attributes: [String: String]
   ) {
     all.append((name, attributes))
-    texts.append("")
+    written.append("")
   }
 
-  func parser(_ parser: XMLParser, foundCharacters text: String) { texts[texts.count - 1] += text }
+  func parser(_ parser: XMLParser, foundCharacters text: String) { written[written.count - 1] += text }
 
   func named(_ name: String) -> [[String: String]] { all.filter { $0.name == name }.map(\.attributes) }
 }
