@@ -44,16 +44,7 @@ public struct ChainConfiguration {
 
   /// The same of a text; `source` is what errors call it.
   public init(yaml: String, source: String) throws(ConfigurationError) {
-    let node: Node?
-    do {
-      node = try compose(yaml: yaml)
-    } catch {
-      throw .malformed(source: source, reason: "not YAML: \(error)")
-    }
-    guard let node, node != Node("", Tag(.null)) else { return }
-    guard case .mapping(let mapping) = node else {
-      throw .malformed(source: source, reason: "a mapping of keys to values is needed")
-    }
+    guard let mapping = try ExperimentConfiguration.mapping(yaml: yaml, source: source) else { return }
     for (key, value) in mapping {
       let place = "\(source), line \(key.mark?.line ?? 1)"
       let name = key.scalar?.string ?? "?"

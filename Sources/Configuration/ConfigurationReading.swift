@@ -28,17 +28,23 @@ extension ExperimentConfiguration {
 
   /// Merges the settings of a YAML text over this configuration, in the order they stand there.
   public mutating func merge(yaml: String, source: String) throws(ConfigurationError) {
+    guard let mapping = try Self.mapping(yaml: yaml, source: source) else { return }
+    try merge(mapping, under: "", source: source)
+  }
+
+  /// The keys and values of a YAML text; nil if it holds nothing.
+  static func mapping(yaml: String, source: String) throws(ConfigurationError) -> Node.Mapping? {
     let node: Node?
     do {
       node = try compose(yaml: yaml)
     } catch {
       throw .malformed(source: source, reason: "not YAML: \(error)")
     }
-    guard let node, node != Node("", Tag(.null)) else { return }
+    guard let node, node != Node("", Tag(.null)) else { return nil }
     guard case .mapping(let mapping) = node else {
       throw .malformed(source: source, reason: "a mapping of keys to values is needed")
     }
-    try merge(mapping, under: "", source: source)
+    return mapping
   }
 
   /// Sets one key from `path=value`; the value is YAML, as in `data.views.globalArea=[0.4, 1]`.
