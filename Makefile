@@ -8,7 +8,7 @@ RUN_TESTS = swift test -c release --skip-build --no-parallel
 # OpenBLAS's Haswell kernels need AVX2.
 HAS_AVX2 = [ "$$(uname -m)" = x86_64 ] && grep -qw avx2 /proc/cpuinfo 2> /dev/null
 
-.PHONY: quickstart test test-all test-haswell test-native test-page build install lint format golden compare onnx fuzz setup minutes clean
+.PHONY: quickstart test test-all test-haswell test-native test-page notebooks notebooks-write build install lint format golden compare onnx fuzz setup minutes clean
 
 ## Sets up, builds and learns features of embedded images in a few minutes.
 quickstart:
@@ -21,6 +21,7 @@ test:
 	@rm -f .build/minutes
 	@.ci/timed setup .ci/setup tests && .ci/timed lint $(MAKE) lint && .ci/timed build .ci/build-tests \
 	  && .ci/timed "tests, Haswell kernels" $(MAKE) test-haswell && .ci/timed "tests, own kernels" $(MAKE) test-native \
+	  && .ci/timed notebooks $(MAKE) notebooks \
 	  && .ci/timed "reports in a browser" $(MAKE) test-page && .ci/timed fuzzing Fuzzing/run 120; \
 	  status=$$?; $(MAKE) --no-print-directory minutes; exit $$status
 
@@ -31,6 +32,14 @@ test-haswell:
 ## Reads reports as headless Chromium shows them.
 test-page:
 	@Tests/Page/check $(EMANATE)
+
+## Runs every block of the tutorials in notebooks-md and compares what they print and draw with what the tutorials show.
+notebooks:
+	env -u OPENBLAS_CORETYPE EMANATE_NOTEBOOKS=check $(RUN_TESTS) --filter NotebookTests
+
+## Runs them and writes outputs and pictures into the files.
+notebooks-write:
+	env -u OPENBLAS_CORETYPE EMANATE_NOTEBOOKS=write $(RUN_TESTS) --filter NotebookTests
 
 test-native:
 	@env -u OPENBLAS_CORETYPE $(RUN_TESTS)
