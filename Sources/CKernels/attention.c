@@ -20,16 +20,20 @@ long em_attention_scratch(long tokens, long depth) {
   return forward > backward ? forward : backward;
 }
 
-VECTORIZED void em_attention_narrow(FORWARD_PARAMETERS) { attention(0, FORWARD_ARGUMENTS); }
-VECTORIZED void em_attention_wide(FORWARD_PARAMETERS) { attention(1, FORWARD_ARGUMENTS); }
+NARROW_REGISTERS
+void em_attention_narrow(FORWARD_PARAMETERS) { attention(0, FORWARD_ARGUMENTS); }
+WIDE_REGISTERS
+void em_attention_wide(FORWARD_PARAMETERS) { attention(1, FORWARD_ARGUMENTS); }
 
 void em_attention(FORWARD_PARAMETERS) {
   if (em_has_wide_registers()) em_attention_wide(FORWARD_ARGUMENTS);
   else em_attention_narrow(FORWARD_ARGUMENTS);
 }
 
-VECTORIZED void em_attention_backward_narrow(BACKWARD_PARAMETERS) { attention_backward(0, BACKWARD_ARGUMENTS); }
-VECTORIZED void em_attention_backward_wide(BACKWARD_PARAMETERS) { attention_backward(1, BACKWARD_ARGUMENTS); }
+NARROW_REGISTERS
+void em_attention_backward_narrow(BACKWARD_PARAMETERS) { attention_backward(0, BACKWARD_ARGUMENTS); }
+WIDE_REGISTERS
+void em_attention_backward_wide(BACKWARD_PARAMETERS) { attention_backward(1, BACKWARD_ARGUMENTS); }
 
 void em_attention_backward(BACKWARD_PARAMETERS) {
   if (em_has_wide_registers()) em_attention_backward_wide(BACKWARD_ARGUMENTS);
