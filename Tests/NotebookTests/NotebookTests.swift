@@ -6,17 +6,19 @@ import Testing
   /// Set EMANATE_WRITE_NOTEBOOKS=1 to write what the blocks print into the files.
   static let writesOutputs = ProcessInfo.processInfo.environment["EMANATE_WRITE_NOTEBOOKS"] == "1"
 
-  static let files: [String] = {
-    let folder = repositoryRoot().appending(path: "notebooks-md")
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    return names.filter { $0.hasSuffix(".md") }.sorted()
-  }()
+  /// Tutorials, and the guides of the library's documentation.
+  static let files: [String] = ["notebooks-md", "Sources/Emanate/Emanate.docc/Guides"].flatMap { folder in
+    let names =
+      (try? FileManager.default.contentsOfDirectory(
+        atPath: repositoryRoot().appending(path: folder).path)) ?? []
+    return names.filter { $0.hasSuffix(".md") }.sorted().map { folder + "/" + $0 }
+  }
 
   @Test func `there are notebooks to run`() { #expect(!Self.files.isEmpty) }
 
   @Test(arguments: files)
   func `a notebook's blocks run and print what the notebook says`(name: String) throws {
-    let notebook = try Notebook(repositoryRoot().appending(path: "notebooks-md").appending(path: name))
+    let notebook = try Notebook(repositoryRoot().appending(path: name))
     let outputs = try NotebookRunner(notebook).run()
     if Self.writesOutputs {
       try notebook.text(withOutputs: outputs).write(to: notebook.file, atomically: true, encoding: .utf8)
