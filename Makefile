@@ -8,7 +8,7 @@ RUN_TESTS = swift test -c release --skip-build --no-parallel
 # OpenBLAS's Haswell kernels need AVX2.
 HAS_AVX2 = [ "$$(uname -m)" = x86_64 ] && grep -qw avx2 /proc/cpuinfo 2> /dev/null
 
-.PHONY: quickstart test test-all test-haswell test-native test-page notebooks notebooks-write build install lint format golden compare onnx fuzz setup minutes clean
+.PHONY: quickstart test test-all test-haswell test-native test-page notebooks notebooks-write docs build install lint format golden compare onnx fuzz setup minutes clean
 
 ## Sets up, builds and learns features of embedded images in a few minutes.
 quickstart:
@@ -21,7 +21,7 @@ test:
 	@rm -f .build/minutes
 	@.ci/timed setup .ci/setup tests && .ci/timed lint $(MAKE) lint && .ci/timed build .ci/build-tests \
 	  && .ci/timed "tests, Haswell kernels" $(MAKE) test-haswell && .ci/timed "tests, own kernels" $(MAKE) test-native \
-	  && .ci/timed notebooks $(MAKE) notebooks \
+	  && .ci/timed notebooks $(MAKE) notebooks && .ci/timed documentation .ci/docs \
 	  && .ci/timed "reports in a browser" $(MAKE) test-page && .ci/timed fuzzing Fuzzing/run 120; \
 	  status=$$?; $(MAKE) --no-print-directory minutes; exit $$status
 
@@ -57,6 +57,10 @@ test-all: test build
 ## Leaves the program at .build/release/emanate.
 build:
 	swift build -c release --product emanate
+
+## Writes the library's documentation, guides and symbols, to .build/documentation.
+docs: build
+	@.ci/docs
 
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin

@@ -8,8 +8,8 @@ import Testing
   /// EMANATE_NOTEBOOKS=check runs the notebooks, which takes minutes; write also puts outputs and pictures into the files.
   static let mode = ProcessInfo.processInfo.environment["EMANATE_NOTEBOOKS"] ?? ""
 
-  /// Markdown files whose blocks are run, by their paths in the repository.
-  static let files = ["notebooks-md"].flatMap { folder in
+  /// Tutorials, and the guides of the library's documentation, by their paths in the repository.
+  static let files = ["notebooks-md", "Sources/Emanate/Emanate.docc/Guides"].flatMap { folder in
     let names = try? FileManager.default.contentsOfDirectory(
       atPath: repositoryRoot().appending(path: folder).path)
     return (names ?? []).filter { $0.hasSuffix(".md") && $0 != "README.md" }.sorted().map {

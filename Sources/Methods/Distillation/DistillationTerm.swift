@@ -5,7 +5,7 @@ import EmanateObjectives
 import EmanateTensors
 
 /// A loss that compares a student with its teacher, beside labels and soft targets. To add one, write a conformer and a
-/// line in `TermRegistry`.
+/// line in `TermRegistry`, or, in a program of your own, append the line to `TrainingRun.terms`.
 public protocol DistillationTerm {
   /// The loss of a batch, [1], before its weight.
   mutating func callAsFunction(_ batch: DistillationBatch, _ pass: Pass) -> Variable
