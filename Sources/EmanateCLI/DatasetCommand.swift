@@ -7,6 +7,7 @@ import Foundation
 struct DatasetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dataset", abstract: "Checks and measures folders of images, and makes one from a data set.",
+    examples: ["emanate dataset check photos", "emanate dataset stats photos"],
     subcommands: [DatasetCheckCommand.self, DatasetStatsCommand.self, FashionMNISTCommand.self])
 }
 
@@ -16,14 +17,15 @@ struct FashionMNISTCommand: ParsableCommand {
     commandName: "fashion-mnist", abstract: "Writes Fashion-MNIST as train/CLASS/*.png and test/CLASS/*.png.",
     discussion: """
       The IDX files are those of the Debian package dataset-fashion-mnist (MIT licence).
+      """,
+    examples: [
+      "emanate dataset fashion-mnist --out fashion --limit 2000"
+    ])
 
-      Example: emanate dataset fashion-mnist --out fashion --limit 2000
-      """)
-
-  @Option(help: "The folder to make; it must not hold anything yet.")
+  @Option(help: "The folder to make; it must not hold anything yet.", completion: .directory)
   var out: String
 
-  @Option(help: "The folder of the IDX files, gzipped or not.")
+  @Option(help: "The folder of the IDX files, gzipped or not.", completion: .directory)
   var source = FashionMNIST.defaultSource
 
   @Option(help: "The most images of each part, the first ones. (default: all)")

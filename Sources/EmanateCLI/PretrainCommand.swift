@@ -12,12 +12,23 @@ struct PretrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pretrain", abstract: "Learns features from folders of PNG and JPEG files, without labels.",
     discussion: """
-      Example: emanate pretrain --data photos --out runs/photos --config pretrain/dino-fashion --set training.epochs=20
-
       Interrupting (Ctrl-C) finishes the step, saves and exits with 130; --resume goes on from there, bit for bit.
-      """)
+      """,
+    examples: [
+      "emanate pretrain --data photos --out runs/photos --set training.epochs=20",
+      Example(
+        "What it would do, how long and in how much memory",
+        "emanate pretrain --data photos --out runs/photos --dry-run"),
+      Example(
+        "Images of 28 to 32 pixels",
+        "emanate pretrain --data fashion/train --out runs/fashion --config pretrain/dino-resnet-fashion"),
+      Example(
+        "Settings that follow from the images and an hour of time",
+        "emanate pretrain --data photos --out runs/hour --auto --minutes 60"),
+    ])
 
-  @Option(name: .long, parsing: .upToNextOption, help: "Folders of images, nested or flat.")
+  @Option(
+    name: .long, parsing: .upToNextOption, help: "Folders of images, nested or flat.", completion: .directory)
   var data: [String]
 
   @OptionGroup var options: RunOptions
@@ -26,8 +37,8 @@ struct PretrainCommand: ParsableCommand {
     name: .customLong("init"),
     help: ArgumentHelp(
       "Begin with the backbone of a run, a checkpoint, a safetensors or PyTorch file (configuration key "
-        + "`start.weights`): heads learn first, then the backbone gently; nearest neighbours watch where there are labels.",
-      valueName: "weights"))
+        + "`start.weights`): heads learn first, then the backbone gently; nearest neighbours watch where there are labels. (default: random weights)",
+      valueName: "weights"), completion: CompletionOffers.weights)
   var initialWeights: String?
 
   @Flag(
