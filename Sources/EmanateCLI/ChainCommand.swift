@@ -123,6 +123,7 @@ struct ChainCommand: ParsableCommand {
   }
 
   private func describe(_ chain: Chain) throws {
+    StandardError.write("emanate: some steps of each stage are tried, of which nothing is kept\n")
     let outlook = try chain.outlook { ProcessInfo.processInfo.systemUptime }
     let seconds = outlook.reduce(0) { $0 + $1.seconds }
     let table = TextTable(

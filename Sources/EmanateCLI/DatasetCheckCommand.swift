@@ -13,7 +13,7 @@ struct DatasetCheckCommand: ParsableCommand {
       one of an earlier one are named before all others. Nothing is changed.
       """,
     examples: [
-      "emanate dataset check photos/train photos/test"
+      "emanate dataset check labelled/train labelled/test"
     ])
 
   @OptionGroup var reading: SweepOptions

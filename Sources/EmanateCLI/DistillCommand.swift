@@ -28,16 +28,16 @@ struct DistillCommand: ParsableCommand {
       """,
     examples: [
       Example(
-        "emanate distill --teacher runs/tuned --student mobilenet_v2 --train photos/train "
-          + "--test photos/test --out runs/small --baseline"),
+        "emanate distill --teacher runs/tuned --student mobilenet_v2 --train labelled/train "
+          + "--test labelled/test --out runs/small --baseline"),
       Example(
         "Every family of distillation",
-        "emanate distill --teacher runs/tuned --train photos/train --test photos/test --out "
+        "emanate distill --teacher runs/tuned --train labelled/train --test labelled/test --out "
           + "runs/sweep --sweep"),
       Example(
         "Two students that teach each other",
         "emanate distill --config distill/mutual --student resnet18 --side 64 --train "
-          + "photos/train --test photos/test --out runs/two"),
+          + "labelled/train --test labelled/test --out runs/two"),
     ])
 
   @Option(

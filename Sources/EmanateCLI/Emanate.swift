@@ -69,7 +69,7 @@ enum Program {
       try command.run()
     } catch {
       if let shell = Self.shellToComplete {
-        print(CompletionScript(for: shell).text)
+        StandardOutput.write(CompletionScript(for: shell).text + "\n")
         Foundation.exit(0)
       }
       let status = EmanateCommand.exitCode(for: error)

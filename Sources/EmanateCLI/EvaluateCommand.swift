@@ -11,7 +11,7 @@ struct EvaluateCommand: ParsableCommand {
       newest.
       """,
     examples: [
-      "emanate evaluate --weights runs/tuned --test photos/test"
+      "emanate evaluate --weights runs/tuned --test labelled/test"
     ])
 
   @OptionGroup var options: ClassifierOptions

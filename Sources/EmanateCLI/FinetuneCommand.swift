@@ -17,14 +17,14 @@ struct FinetuneCommand: ParsableCommand {
       which checkpoint is best; that one is tested at the end, and evaluation.json in the run's folder says how.
       """,
     examples: [
-      "emanate finetune --weights runs/photos --train photos/train --test photos/test --out runs/tuned",
+      "emanate finetune --weights runs/photos --train labelled/train --test labelled/test --out runs/tuned",
       Example(
         "The classifier alone",
-        "emanate finetune --weights runs/photos --train photos/train --test photos/test "
+        "emanate finetune --weights runs/photos --train labelled/train --test labelled/test "
           + "--out runs/head --set supervised.trains=head"),
       Example(
         "From scratch",
-        "emanate finetune --arch resnet18 --side 64 --train photos/train --test photos/test "
+        "emanate finetune --arch resnet18 --side 64 --train labelled/train --test labelled/test "
           + "--out runs/scratch"),
     ])
 

@@ -17,7 +17,7 @@ struct KNNCommand: ParsableCommand {
       "emanate knn --weights runs/photos --data photos --baselines",
       Example(
         "Two folders",
-        "emanate knn --weights runs/photos --train photos/train --test photos/test"),
+        "emanate knn --weights runs/photos --train labelled/train --test labelled/test"),
     ])
 
   @OptionGroup var weights: WeightsOptions

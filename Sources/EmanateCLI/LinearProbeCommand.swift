@@ -12,7 +12,7 @@ struct LinearProbeCommand: ParsableCommand {
       best on the remaining tenth is trained anew on all of them, tested, and named.
       """,
     examples: [
-      "emanate linear-probe --weights runs/photos --train photos/train --test photos/test"
+      "emanate linear-probe --weights runs/photos --train labelled/train --test labelled/test"
     ])
 
   @OptionGroup var weights: WeightsOptions

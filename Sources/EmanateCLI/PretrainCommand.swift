@@ -134,6 +134,13 @@ struct PretrainCommand: ParsableCommand {
     let preparation = try pretraining.prepared()
     let plan = preparation.plan
     for note in preparation.notes { StandardError.warn(note) }
+    output.say(
+      """
+      \(plan.images) images, \(plan.stepsPerEpoch) \(plan.stepsPerEpoch == 1 ? "step" : "steps") of \(plan.batchSize) \
+      an epoch, \(plan.steps) steps in all.
+      Views: \(preparation.views.groups.map { "\($0.views) x \($0.side)" }.joined(separator: " + ")) pixels.
+      """)
+    StandardError.write("emanate: some steps are tried, of which nothing is kept\n")
     let forecast = try pretraining.forecast { ProcessInfo.processInfo.systemUptime }
     let peak = peakResidentBytes()
     output.result(
@@ -142,12 +149,7 @@ struct PretrainCommand: ParsableCommand {
         run: options.out, predicted_seconds: forecast.seconds,
         predicted_images_per_second: forecast.imagesPerSecond,
         predicted_waiting_share: forecast.waitingShare, predicted_peak_resident_bytes: peak),
-      text: """
-        \(plan.images) images, \(plan.stepsPerEpoch) steps of \(plan.batchSize) an epoch, \(plan.steps) steps in all.
-        Views: \(preparation.views.groups.map { "\($0.views) x \($0.side)" }.joined(separator: " + ")) pixels.
-        \(text(of: forecast, peak: peak))
-        Nothing was written.
-        """)
+      text: "\(text(of: forecast, peak: peak))\nNothing was written.")
   }
 
   private struct Plan: Encodable {
