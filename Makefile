@@ -57,8 +57,9 @@ test-all: test build
 build:
 	swift build -c release --product emanate
 
-## Installs the program, the manual's pages, and what bash, zsh and fish need to complete its options.
-install: build
+## Installs the program, the manual's pages, and what bash, zsh and fish need to complete its options. A program that is
+## there is taken as it is: with `sudo` there may be no Swift.
+install: $(EMANATE)
 	install -d $(BIN) $(MAN) $(BASH_COMPLETIONS) $(ZSH_COMPLETIONS) $(FISH_COMPLETIONS)
 	install -m 755 $(EMANATE) $(BIN)/emanate
 	$(EMANATE) manual --out $(MAN)
@@ -66,6 +67,9 @@ install: build
 	$(EMANATE) --generate-completion-script zsh > $(ZSH_COMPLETIONS)/_emanate
 	$(EMANATE) --generate-completion-script fish > $(FISH_COMPLETIONS)/emanate.fish
 	chmod 644 $(MAN)/emanate.1 $(MAN)/emanate-*.1 $(COMPLETIONS)
+
+$(EMANATE):
+	$(MAKE) build
 
 ## Removes what `make install` with the same PREFIX has installed.
 uninstall:

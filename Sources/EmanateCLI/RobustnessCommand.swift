@@ -15,8 +15,7 @@ struct RobustnessCommand: ParsableCommand {
       pgd-margin and cw, which follow the logits, count. With several --weights transfer goes from each to each.
       """,
     examples: [
-      "emanate robustness --weights runs/tuned runs/small --test labelled/test --epsilon "
-        + "8/255 --images 500"
+      "emanate robustness --weights runs/tuned runs/small --test labelled/test --epsilon 8/255"
     ])
 
   @Option(
