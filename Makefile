@@ -2,13 +2,21 @@
 PREFIX ?= /usr/local
 EMANATE = .build/release/emanate
 OURS = Package.swift Sources augmentations Tests Fuzzing/Package.swift Fuzzing/Sources
+# Where `make install` puts things.
+BIN = $(DESTDIR)$(PREFIX)/bin
+SHARE = $(DESTDIR)$(PREFIX)/share
+MAN = $(SHARE)/man/man1
+BASH_COMPLETIONS = $(SHARE)/bash-completion/completions
+ZSH_COMPLETIONS = $(SHARE)/zsh/site-functions
+FISH_COMPLETIONS = $(SHARE)/fish/vendor_completions.d
+COMPLETIONS = $(BASH_COMPLETIONS)/emanate $(ZSH_COMPLETIONS)/_emanate $(FISH_COMPLETIONS)/emanate.fish
 # How long `make fuzz` runs, all targets together.
 MINUTES ?= 60
 RUN_TESTS = swift test -c release --skip-build --no-parallel
 # OpenBLAS's Haswell kernels need AVX2.
 HAS_AVX2 = [ "$$(uname -m)" = x86_64 ] && grep -qw avx2 /proc/cpuinfo 2> /dev/null
 
-.PHONY: quickstart test test-all test-haswell test-native test-page notebooks notebooks-write docs build install lint format golden compare onnx fuzz setup minutes clean
+.PHONY: quickstart test test-all test-haswell test-native test-page notebooks notebooks-write docs build install uninstall lint format golden compare onnx fuzz setup minutes clean
 
 ## Sets up, builds and learns features of embedded images in a few minutes.
 quickstart:
@@ -62,9 +70,23 @@ build:
 docs: build
 	@.ci/docs
 
-install: build
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(EMANATE) $(DESTDIR)$(PREFIX)/bin/emanate
+## Installs the program, the manual's pages, and what bash, zsh and fish need to complete its options. A program that is
+## there is taken as it is: with `sudo` there may be no Swift.
+install: $(EMANATE)
+	install -d $(BIN) $(MAN) $(BASH_COMPLETIONS) $(ZSH_COMPLETIONS) $(FISH_COMPLETIONS)
+	install -m 755 $(EMANATE) $(BIN)/emanate
+	$(EMANATE) manual --out $(MAN)
+	$(EMANATE) --generate-completion-script bash > $(BASH_COMPLETIONS)/emanate
+	$(EMANATE) --generate-completion-script zsh > $(ZSH_COMPLETIONS)/_emanate
+	$(EMANATE) --generate-completion-script fish > $(FISH_COMPLETIONS)/emanate.fish
+	chmod 644 $(MAN)/emanate.1 $(MAN)/emanate-*.1 $(COMPLETIONS)
+
+$(EMANATE):
+	$(MAKE) build
+
+## Removes what `make install` with the same PREFIX has installed.
+uninstall:
+	rm -f $(BIN)/emanate $(MAN)/emanate.1 $(MAN)/emanate-*.1 $(COMPLETIONS)
 
 lint:
 	swift format lint --strict --recursive --parallel $(OURS)

@@ -228,7 +228,11 @@ let package = Package(
       ],
       path: "Tests/ReportsTests"),
     .testTarget(
-      name: "EmanateCLITests", dependencies: ["TestSupport", "Emanate"],
+      name: "EmanateCLITests",
+      dependencies: [
+        "TestSupport", "Emanate", "EmanateCLI",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       path: "Tests/EmanateCLITests"),
     .testTarget(name: "StructureTests", dependencies: ["TestSupport"], path: "Tests/StructureTests"),
     .testTarget(
