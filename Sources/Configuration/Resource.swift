@@ -98,16 +98,18 @@ public enum Resource {
         return (text, "\(folder.rawValue)/\(embedded).yaml (embedded)")
       }
     }
-    let list = folder == .configs ? "configs" : "recipes"
+    throw .unreadable(source: name, reason: "there is no such file" + guess(bare, in: folder))
+  }
+
+  /// Where nothing has a name: the embedded one that is meant, if one is near, and what names them all.
+  private static func guess(_ name: String, in folder: Folder) -> String {
     let known = names(in: folder).filter { !$0.hasPrefix(presetFolder) } + (folder == .configs ? presets : [])
-    let nearest = known.min { editDistance(bare, $0) < editDistance(bare, $1) }
-    let guess = nearest.flatMap { editDistance(bare, $0) <= 1 + bare.count / 3 ? $0 : nil }
-    throw .unreadable(
-      source: name,
-      reason: "there is no such file"
-        + (guess.map { "; did you mean the program's own `\($0)`?" }
-          ?? ", and none of the program's own is called so;")
-        + " `emanate list \(list)` names them")
+    let distances = known.map { (name: $0, distance: editDistance(String(name.prefix(100)), $0)) }
+    let list = "`emanate list \(folder.rawValue)`"
+    guard let nearest = distances.min(by: { $0.distance < $1.distance }),
+      nearest.distance <= 1 + name.count / 3
+    else { return ", nor any of the program's own of that name; \(list) has those" }
+    return "; did you mean the program's own `\(nearest.name)`? \(list) has them all"
   }
 
   private static var all: [emanate_resource] {

@@ -141,6 +141,8 @@ public struct TrainingRun {
   public func callAsFunction(
     observer: any RunObserver, clock: () -> Double, shouldStop: () -> Bool
   ) throws -> RunOutcome {
+    // First: networks take seconds to make.
+    if run.holdsRun && !resumes && !overwrites { throw TrainingError.runExists(path: run.path) }
     let preparation = try prepared()
     func open<M: Method>(_ method: M) throws -> RunOutcome {
       try start(method, preparation, observer: observer, clock: clock, shouldStop: shouldStop)
@@ -180,7 +182,6 @@ public struct TrainingRun {
       try checkConfiguration(preparation.recipe)
       notes += try resume(&trainer)
     } else {
-      if run.holdsRun && !overwrites { throw TrainingError.runExists(path: run.path) }
       if resumes { notes.append("\(run.path) holds no run yet; this one begins at step 0") }
       if overwrites { try run.removeRun() }
       try run.create()
