@@ -216,7 +216,7 @@ let package = Package(
         "TestSupport", "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks",
         "EmanateObjectives",
         "EmanateOptimization", "EmanateMethods", "EmanateConfiguration", "EmanateData", "EmanateImages",
-        "EmanateInterchange", "EmanateEvaluation", "EmanateTraining",
+        "EmanateAugmentations", "EmanateInterchange", "EmanateEvaluation", "EmanateTraining",
       ],
       path: "Tests/TrainingTests"),
     .testTarget(
@@ -228,7 +228,11 @@ let package = Package(
       ],
       path: "Tests/ReportsTests"),
     .testTarget(
-      name: "EmanateCLITests", dependencies: ["TestSupport", "Emanate"],
+      name: "EmanateCLITests",
+      dependencies: [
+        "TestSupport", "Emanate", "EmanateCLI",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       path: "Tests/EmanateCLITests"),
     .testTarget(name: "StructureTests", dependencies: ["TestSupport"], path: "Tests/StructureTests"),
     .testTarget(

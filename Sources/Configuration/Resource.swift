@@ -1,4 +1,5 @@
 import CEmanateResources
+import EmanateAugmentations
 import Foundation
 
 /// The files that are part of the program: configurations, augmentation recipes, sample images.
@@ -56,8 +57,13 @@ public enum Resource {
   }
 
   /// Writes the embedded sample of Fashion-MNIST into a folder: 4,000 training and 1,000 test images as
-  /// gzipped IDX files under their usual names, and their licence. The folder must exist.
+  /// gzipped IDX files under their usual names, and their licence. The folder is made if it is not there.
   public static func writeFashionMNISTSample(into folder: String) throws(ConfigurationError) {
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    } catch {
+      throw .unwritable(path: folder, reason: error.localizedDescription)
+    }
     for resource in all {
       let name = String(cString: resource.name)
       guard name.hasPrefix("fashion-mnist/") else { continue }
@@ -92,8 +98,16 @@ public enum Resource {
         return (text, "\(folder.rawValue)/\(embedded).yaml (embedded)")
       }
     }
-    let known = names(in: folder).joined(separator: ", ")
-    throw .unreadable(source: name, reason: "no such file, and the program's own are: \(known)")
+    let list = folder == .configs ? "configs" : "recipes"
+    let known = names(in: folder).filter { !$0.hasPrefix(presetFolder) } + (folder == .configs ? presets : [])
+    let nearest = known.min { editDistance(bare, $0) < editDistance(bare, $1) }
+    let guess = nearest.flatMap { editDistance(bare, $0) <= 1 + bare.count / 3 ? $0 : nil }
+    throw .unreadable(
+      source: name,
+      reason: "there is no such file"
+        + (guess.map { "; did you mean the program's own `\($0)`?" }
+          ?? ", and none of the program's own is called so;")
+        + " `emanate list \(list)` names them")
   }
 
   private static var all: [emanate_resource] {
