@@ -25,10 +25,10 @@ package struct EmanateCommand: ParsableCommand {
     examples: [
       "emanate quickstart",
       Example(
-        "Your own folder, its first level of folders naming the classes, in twenty passes",
+        "A folder of your own, in twenty passes",
         "emanate pretrain --data photos --out runs/photos --set training.epochs=20"),
       Example(
-        "Beside raw pixels and a network that learned nothing",
+        "What it learned, beside raw pixels and random weights",
         "emanate knn --weights runs/photos --data photos --baselines"),
     ],
     version: versionText,
@@ -93,7 +93,8 @@ enum Program {
     guard let word = CommandLine.arguments.dropFirst().first, !word.hasPrefix("-"), word != "help",
       !names.contains(word), let nearest = names.min(by: { editDistance(word, $0) < editDistance(word, $1) })
     else { return nil }
-    return "there is no command `\(word.printable)`; did you mean `\(nearest)`?"
+    let isNear = editDistance(word, nearest) <= 1 + word.count / 3
+    return "there is no command `\(word.printable)`" + (isNear ? "; did you mean `\(nearest)`?" : "")
   }
 
   /// The shell that `emanate --generate-completion-script SHELL` names, and no other command line does.

@@ -6,6 +6,9 @@ import Testing
     let refused = try Program.run(["pretrian", "--data", "photos"])
     #expect(refused.status == 64, "\(refused.errors)")
     #expect(refused.errors.contains("there is no command `pretrian`; did you mean `pretrain`?"))
+    let far = try Program.run(["nosuch"])
+    #expect(
+      far.status == 64 && far.errors.hasPrefix("emanate: there is no command `nosuch`\n"), "\(far.errors)")
   }
 
   @Test func `in a file that takes both outputs, results and messages stand in the order they were said`()

@@ -46,7 +46,7 @@ import Testing
     let page = try #require(try Self.pages()["emanate.1"])
     for text in [
       ".Sh ENVIRONMENT", ".It Ev OPENBLAS_CORETYPE", ".Sh FILES", ".It Pa metrics.jsonl", ".Ss Training\n",
-      ".It Xr emanate\\-pretrain 1", ".It 74\n",
+      ".It Xr emanate-pretrain 1", ".It 74\n",
     ] { #expect(page.contains(text), "\(text)") }
   }
 
