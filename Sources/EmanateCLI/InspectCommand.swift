@@ -22,7 +22,7 @@ struct InspectCommand: ParsableCommand {
       "emanate inspect runs/photos runs/second --out report.html",
     ])
 
-  @Argument(help: "Runs' folders.", completion: .directory)
+  @Argument(help: "Runs' folders; a run may still be going on.", completion: .directory)
   var runs: [String]
 
   @Option(

@@ -17,7 +17,9 @@ struct Misspelling {
         "there is no command `\(word.printable)`" + Self.guess(word, command.children.map(\.commandName))
       return
     }
-    let options = command.ownArguments.map(\.option) + ["--help", "--version"]
+    let options =
+      command.ownArguments.map(\.option)
+      + ["--help", "--version", "--generate-completion-script", "--experimental-dump-help"]
     let given = rest.map { String($0.prefix { $0 != "=" }) }
     guard let word = given.first(where: { $0.hasPrefix("--") && $0 != "--" && !options.contains($0) }) else {
       return nil

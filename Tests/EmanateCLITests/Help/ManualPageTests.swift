@@ -37,6 +37,7 @@ import Testing
       }
       for example in CommandHelp(discussion: command.discussion ?? "").examples {
         let line = example.command.split(separator: " ").prefix(2).joined(separator: " ")
+          .replacingOccurrences(of: "-", with: "\\-")
         #expect(page.contains(".Bd -literal -offset indent\n" + line), "\(name): \(line)")
       }
     }
