@@ -16,7 +16,7 @@ RUN_TESTS = swift test -c release --skip-build --no-parallel
 # OpenBLAS's Haswell kernels need AVX2.
 HAS_AVX2 = [ "$$(uname -m)" = x86_64 ] && grep -qw avx2 /proc/cpuinfo 2> /dev/null
 
-.PHONY: quickstart test test-all test-haswell test-native test-page build install uninstall lint format golden compare onnx fuzz setup minutes clean
+.PHONY: quickstart test test-all test-haswell test-native test-page notebooks notebooks-write docs build install uninstall lint format golden compare onnx fuzz setup minutes clean
 
 ## Sets up, builds and learns features of embedded images in a few minutes.
 quickstart:
@@ -29,6 +29,7 @@ test:
 	@rm -f .build/minutes
 	@.ci/timed setup .ci/setup tests && .ci/timed lint $(MAKE) lint && .ci/timed build .ci/build-tests \
 	  && .ci/timed "tests, Haswell kernels" $(MAKE) test-haswell && .ci/timed "tests, own kernels" $(MAKE) test-native \
+	  && .ci/timed notebooks $(MAKE) notebooks && .ci/timed documentation .ci/docs \
 	  && .ci/timed "reports in a browser" $(MAKE) test-page && .ci/timed fuzzing Fuzzing/run 120; \
 	  status=$$?; $(MAKE) --no-print-directory minutes; exit $$status
 
@@ -39,6 +40,14 @@ test-haswell:
 ## Reads reports as headless Chromium shows them.
 test-page:
 	@Tests/Page/check $(EMANATE)
+
+## Runs every block of the tutorials in notebooks-md and compares what they print and draw with what the tutorials show.
+notebooks:
+	env -u OPENBLAS_CORETYPE EMANATE_NOTEBOOKS=check $(RUN_TESTS) --filter NotebookTests
+
+## Runs them and writes outputs and pictures into the files.
+notebooks-write:
+	env -u OPENBLAS_CORETYPE EMANATE_NOTEBOOKS=write $(RUN_TESTS) --filter NotebookTests
 
 test-native:
 	@env -u OPENBLAS_CORETYPE $(RUN_TESTS)
@@ -56,6 +65,10 @@ test-all: test build
 ## Leaves the program at .build/release/emanate.
 build:
 	swift build -c release --product emanate
+
+## Writes the library's documentation, guides and symbols, to .build/documentation.
+docs: build
+	@.ci/docs
 
 ## Installs the program, the manual's pages, and what bash, zsh and fish need to complete its options. A program that is
 ## there is taken as it is: with `sudo` there may be no Swift.

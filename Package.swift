@@ -216,7 +216,7 @@ let package = Package(
         "TestSupport", "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks",
         "EmanateObjectives",
         "EmanateOptimization", "EmanateMethods", "EmanateConfiguration", "EmanateData", "EmanateImages",
-        "EmanateInterchange", "EmanateEvaluation", "EmanateTraining",
+        "EmanateAugmentations", "EmanateInterchange", "EmanateEvaluation", "EmanateTraining",
       ],
       path: "Tests/TrainingTests"),
     .testTarget(

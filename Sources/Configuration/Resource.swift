@@ -57,8 +57,13 @@ public enum Resource {
   }
 
   /// Writes the embedded sample of Fashion-MNIST into a folder: 4,000 training and 1,000 test images as
-  /// gzipped IDX files under their usual names, and their licence. The folder must exist.
+  /// gzipped IDX files under their usual names, and their licence. The folder is made if it is not there.
   public static func writeFashionMNISTSample(into folder: String) throws(ConfigurationError) {
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    } catch {
+      throw .unwritable(path: folder, reason: error.localizedDescription)
+    }
     for resource in all {
       let name = String(cString: resource.name)
       guard name.hasPrefix("fashion-mnist/") else { continue }

@@ -71,9 +71,7 @@ struct ScheduleCommand: ParsableCommand {
 
   func validate() throws {
     if let images, images < 1 { throw ValidationError("--images: \(images) is not a number of images") }
-    if let plot, !plot.hasSuffix(".svg") && !plot.hasSuffix(".png") {
-      throw ValidationError("--plot: \(plot) ends neither in .svg nor in .png")
-    }
+    try PlotFile.check(plot)
     for change in whatIfs where !change.contains("=") {
       throw ValidationError("--what-if: `\(change)` is not of the form key=value, batch=64 say")
     }
@@ -87,14 +85,7 @@ struct ScheduleCommand: ParsableCommand {
       })
     let changes = try sources.flatMap { source in try whatIfs.map { try whatIf($0, of: source) } }
     if let csv { try DurableFile.write(report.csv(), to: csv) }
-    if let plot {
-      let sheet = report.sheet(axis)
-      if plot.hasSuffix(".svg") {
-        try DurableFile.write(sheet.svg, to: plot)
-      } else {
-        try DurableFile.write(PNGEncoder(level: 9).encode(sheet.image), to: plot)
-      }
-    }
+    if let plot { try PlotFile.write(report.sheet(axis), to: plot) }
     output.result(
       Summary(schedules: report.summaries, what_ifs: changes),
       text: ([report.table] + changes.map { $0.text + "\n" }).joined(separator: "\n"))
