@@ -221,8 +221,8 @@ let package = Package(
         "TestSupport", "EmanateKernels", "EmanateTensors", "EmanateAutograd", "EmanateNetworks",
         "EmanateObjectives",
         "EmanateOptimization", "EmanateMethods", "EmanateConfiguration", "EmanateData", "EmanateImages",
-        "EmanateInterchange", "EmanateEvaluation", "EmanateTraining", "TensorBoardMessages",
-        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "EmanateAugmentations", "EmanateInterchange", "EmanateEvaluation", "EmanateTraining",
+        "TensorBoardMessages", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       path: "Tests/TrainingTests"),
     .testTarget(
@@ -234,7 +234,11 @@ let package = Package(
       ],
       path: "Tests/ReportsTests"),
     .testTarget(
-      name: "EmanateCLITests", dependencies: ["TestSupport", "Emanate"],
+      name: "EmanateCLITests",
+      dependencies: [
+        "TestSupport", "Emanate", "EmanateCLI",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       path: "Tests/EmanateCLITests"),
     .testTarget(name: "StructureTests", dependencies: ["TestSupport"], path: "Tests/StructureTests"),
     .testTarget(

@@ -4,7 +4,8 @@ import EmanateKernels
 /// A random change of a view that keeps its size.
 ///
 /// To add one: a file with a type that conforms, and a line in `AugmentationRegistry`. Recipes then know it
-/// by its `name`, and the tests over the registry check it.
+/// by its `name`, and the tests over the registry check it. A program of its own appends the type to
+/// `TrainingRun.augmentations`, or hands a list to `Recipe` and `MultiCrop`.
 public protocol Augmentation: Sendable {
   /// What recipes call it.
   static var name: String { get }
@@ -52,7 +53,7 @@ public struct InvalidParameter: Error, Equatable {
 
 extension [String: Double] {
   /// The value of `key` if it lies in `range`.
-  func value(_ key: String, in range: ClosedRange<Double>) throws(InvalidParameter) -> Double {
+  public func value(_ key: String, in range: ClosedRange<Double>) throws(InvalidParameter) -> Double {
     guard let value = self[key], range.contains(value) else {
       throw InvalidParameter(key, mustBe: "between \(range.lowerBound) and \(range.upperBound)")
     }
@@ -60,7 +61,7 @@ extension [String: Double] {
   }
 
   /// The value of `key` if it is a whole number in `range`.
-  func whole(_ key: String, in range: ClosedRange<Int>) throws(InvalidParameter) -> Int {
+  public func whole(_ key: String, in range: ClosedRange<Int>) throws(InvalidParameter) -> Int {
     guard let value = self[key], let whole = Int(exactly: value), range.contains(whole) else {
       throw InvalidParameter(
         key, mustBe: "a whole number between \(range.lowerBound) and \(range.upperBound)")

@@ -84,15 +84,21 @@ public struct MultiCrop: Sendable {
 
   /// The views of `recipe`, of images in the form that `mode` reads.
   ///
+  /// - Parameter known: The augmentations that the recipe may name.
   /// - Throws: `RecipeError` if the recipe names an augmentation or value that makes no sense.
-  public init(_ recipe: Recipe, mode: DataMode = .exact) throws {
-    try recipe.validate()
+  public init(
+    _ recipe: Recipe, mode: DataMode = .exact,
+    augmentations known: [any Augmentation.Type] = AugmentationRegistry.all
+  ) throws {
+    try recipe.validate(augmentations: known)
     self.mode = mode
     let normalization = Normalization(mean: recipe.mean, std: recipe.std)
     self.normalization = normalization
     var views: [View] = []
     for group in recipe.views {
-      var augmentations = try group.augmentations.map { try $0.augmentation().adapted(to: normalization) }
+      var augmentations = try group.augmentations.map {
+        try $0.augmentation(among: known).adapted(to: normalization)
+      }
       // A flip that comes first costs nothing: the crop is written mirrored.
       let flip = augmentations.first as? HorizontalFlip
       if flip != nil { augmentations.removeFirst() }

@@ -81,8 +81,11 @@ public struct Recipe: Sendable, Equatable, Codable {
 
   /// Checks every value.
   ///
+  /// - Parameter known: The augmentations there are; nil leaves them unchecked.
   /// - Throws: `RecipeError.invalid` with the key and what it must be.
-  public func validate(file: String = "recipe") throws(RecipeError) {
+  public func validate(
+    file: String = "recipe", augmentations known: [any Augmentation.Type]? = AugmentationRegistry.all
+  ) throws(RecipeError) {
     func require(_ isMet: Bool, _ key: String, _ requirement: String) throws(RecipeError) {
       if !isMet { throw RecipeError.invalid(file: file, key: key, requirement: requirement) }
     }
@@ -100,8 +103,10 @@ public struct Recipe: Sendable, Equatable, Codable {
       try require(
         group.ratio.low > 0 && group.ratio.low <= group.ratio.high && group.ratio.high.isFinite,
         "\(path).ratio", "two numbers with 0 < low <= high")
+      guard let known else { continue }
       for (place, augmentation) in group.augmentations.enumerated() {
-        _ = try augmentation.augmentation(file: file, path: "\(path).augmentations[\(place)]")
+        _ = try augmentation.augmentation(
+          among: known, file: file, path: "\(path).augmentations[\(place)]")
       }
     }
   }
@@ -137,13 +142,14 @@ public struct AugmentationSpecification: Sendable, Equatable, Codable {
     try container.encode([name: parameters])
   }
 
-  /// The augmentation itself.
+  /// The augmentation itself, one of a list.
   func augmentation(
-    file: String = "recipe", path: String = "augmentations"
+    among known: [any Augmentation.Type] = AugmentationRegistry.all, file: String = "recipe",
+    path: String = "augmentations"
   ) throws(RecipeError) -> any Augmentation {
-    guard let type = AugmentationRegistry.type(named: name) else {
+    guard let type = AugmentationRegistry.type(named: name, among: known) else {
       throw RecipeError.unknownAugmentation(
-        file: file, key: path, name: name, known: AugmentationRegistry.all.map { $0.name })
+        file: file, key: path, name: name, known: known.map { $0.name })
     }
     for key in parameters.keys.sorted() where type.defaults[key] == nil {
       throw RecipeError.unknownKey(

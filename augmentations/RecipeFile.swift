@@ -4,19 +4,26 @@ import Yams
 
 /// Recipes as YAML: unknown keys are refused, so that a slip of the pen does not train another method.
 extension Recipe {
-  /// Reads the recipe in the file at `path`.
-  public init(contentsOf path: String) throws(RecipeError) {
+  /// Reads the recipe in the file at `path`; `augmentations` as below.
+  public init(
+    contentsOf path: String, augmentations: [any Augmentation.Type]? = AugmentationRegistry.all
+  ) throws(RecipeError) {
     let yaml: String
     do {
       yaml = try String(contentsOf: URL(fileURLWithPath: path), encoding: .utf8)
     } catch {
       throw RecipeError.unreadable(file: path, reason: "the recipe cannot be read")
     }
-    try self.init(yaml: yaml, file: path)
+    try self.init(yaml: yaml, file: path, augmentations: augmentations)
   }
 
   /// Reads a recipe from YAML; `file` is what errors call it.
-  public init(yaml: String, file: String) throws(RecipeError) {
+  ///
+  /// - Parameter known: The augmentations it may name. nil takes any name as it stands, for those who read how images are
+  ///   prepared and make no views.
+  public init(
+    yaml: String, file: String, augmentations known: [any Augmentation.Type]? = AugmentationRegistry.all
+  ) throws(RecipeError) {
     let root: Node?
     do {
       root = try Yams.compose(yaml: yaml)
@@ -44,12 +51,12 @@ extension Recipe {
         area: try fields["area"]!.bounds())
       if let ratio = fields["ratio"] { group.ratio = try ratio.bounds() }
       for node in try fields["augmentations"]?.list() ?? [] {
-        group.augmentations.append(try node.augmentation())
+        group.augmentations.append(try node.augmentation(among: known))
       }
       recipe.views.append(group)
     }
     self = recipe
-    try validate(file: file)
+    try validate(file: file, augmentations: known)
   }
 
   /// The recipe as YAML that `init(yaml:file:)` reads back, every number to its last bit (Yams keeps 15
@@ -127,18 +134,22 @@ private struct RecipeNode {
     return Recipe.Bounds(numbers[0], numbers[1])
   }
 
-  func augmentation() throws(RecipeError) -> AugmentationSpecification {
+  func augmentation(among known: [any Augmentation.Type]?) throws(RecipeError) -> AugmentationSpecification {
     if let name = node.string { return AugmentationSpecification(name) }
     guard let mapping = node.mapping, mapping.count == 1, let entry = mapping.first,
       let name = entry.key.string
     else { throw invalid("one augmentation, as 'name: {parameter: value}'") }
-    guard let type = AugmentationRegistry.type(named: name) else {
-      throw RecipeError.unknownAugmentation(
-        file: file, key: path, name: name, known: AugmentationRegistry.all.map { $0.name })
-    }
     let values = RecipeNode(node: entry.value, file: file, path: "\(path).\(name)")
+    var keys = values.node.mapping?.keys.compactMap(\.string) ?? []
+    if let known {
+      guard let type = AugmentationRegistry.type(named: name, among: known) else {
+        throw RecipeError.unknownAugmentation(
+          file: file, key: path, name: name, known: known.map { $0.name })
+      }
+      keys = type.defaults.keys.sorted()
+    }
     var specification = AugmentationSpecification(name)
-    for (key, node) in try values.fields(required: [], optional: type.defaults.keys.sorted()) {
+    for (key, node) in try values.fields(required: [], optional: keys) {
       specification.parameters[key] = try node.number()
     }
     return specification

@@ -179,8 +179,9 @@ public final class Tape {
   }
 }
 
-/// Records an operation if any input is tracked; the rule is only built then.
-package func record(
+/// Records an operation if any input is tracked; the rule is only built then. What it gives is the operation's result: a
+/// loss that finds its gradient with its value hands over a `KnownGradientBackward`.
+public func record(
   _ value: Tensor, _ inputs: [Variable], _ rule: @autoclosure () -> any BackwardRule
 ) -> Variable {
   guard let tape = inputs.lazy.compactMap({ $0.tape }).first else { return Variable(value) }

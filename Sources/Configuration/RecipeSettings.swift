@@ -2,12 +2,16 @@ import EmanateAugmentations
 
 extension DataSettings {
   /// The augmentation recipe by its file or embedded name, with the sizes of `views` in place of its own.
-  public func resolvedRecipe() throws(ConfigurationError) -> Recipe {
+  ///
+  /// - Parameter known: The augmentations that it may name.
+  public func resolvedRecipe(
+    augmentations known: [any Augmentation.Type] = AugmentationRegistry.all
+  ) throws(ConfigurationError) -> Recipe {
     let (text, source) = try Resource.find(recipe, in: .recipes)
     do throws(RecipeError) {
-      var recipe = try Recipe(yaml: text, file: source)
+      var recipe = try Recipe(yaml: text, file: source, augmentations: known)
       try views.apply(to: &recipe, source: source)
-      try recipe.validate(file: source)
+      try recipe.validate(file: source, augmentations: known)
       return recipe
     } catch {
       throw .inconsistent(reason: "\(error)")
@@ -17,8 +21,12 @@ extension DataSettings {
 
 extension ExperimentConfiguration {
   /// The augmentation recipe with this configuration's sizes, checked against the network's patch.
-  public func resolvedRecipe() throws(ConfigurationError) -> Recipe {
-    let recipe = try data.resolvedRecipe()
+  ///
+  /// - Parameter known: The augmentations that it may name.
+  public func resolvedRecipe(
+    augmentations known: [any Augmentation.Type] = AugmentationRegistry.all
+  ) throws(ConfigurationError) -> Recipe {
+    let recipe = try data.resolvedRecipe(augmentations: known)
     for view in recipe.views where view.side % network.imagePatch != 0 {
       throw .inconsistent(
         reason:

@@ -12,10 +12,15 @@ extension DataMode: ExpressibleByArgument {}
 struct BenchmarkDataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data", abstract: "Measures how fast a folder becomes normalised views.",
-    discussion: "Example: emanate benchmark data --data photos --images 256 --threads 1")
+    examples: [
+      "emanate benchmark data --data photos --images 256 --threads 1"
+    ])
 
-  @Option(parsing: .upToNextOption, help: "Folders of images.") var data: [String]
-  @Option(help: "A recipe: a YAML file or an embedded name.") var recipe = "dino"
+  @Option(parsing: .upToNextOption, help: "Folders of images.", completion: .directory) var data: [String]
+  @Option(
+    help: "A recipe: a YAML file, or one by name (`emanate list recipes`).",
+    completion: CompletionOffers.recipes)
+  var recipe = "dino"
   @Option(help: "How many images to take.") var images = 256
   @Option(help: "Images a batch.") var batch = 16
   @Option(help: "The side of a patch in pixels.") var patch = 16

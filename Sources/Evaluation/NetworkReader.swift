@@ -304,7 +304,8 @@ public struct NetworkReader: Sendable {
     let recipe: Recipe
     do {
       recipe =
-        exists(run.recipe) ? try Recipe(contentsOf: run.recipe) : try run.configuration.resolvedRecipe()
+        exists(run.recipe)
+        ? try Recipe(contentsOf: run.recipe, augmentations: nil) : try run.configuration.resolvedRecipe()
     } catch let error as ConfigurationError {
       throw .configuration(error)
     } catch {

@@ -46,7 +46,8 @@ public struct Views {
 /// A way to learn: which networks there are, what a batch's loss is, and what happens after a step.
 ///
 /// The trainer owns the loop, the optimizer and the checkpoints; a method owns its networks and its state. To
-/// add one, write a file with a conformer and a line in `MethodRegistry`.
+/// add one, write a file with a conformer and a line in `MethodRegistry`, or, in a program of your own, append the line to
+/// `TrainingRun.methods`.
 public protocol Method {
   /// The name users choose it by.
   static var name: String { get }

@@ -12,6 +12,10 @@ public struct MethodMaterial: Sendable {
   public let folder: ImageFolder
   /// How the views are normalised.
   public let preparation: ImagePreparation
+  /// The terms of distillation that `distill.terms` may name.
+  public var terms = TermRegistry.all
+  /// The augmentations that the recipe may name.
+  public var augmentations = AugmentationRegistry.all
 
   /// Settings and images; `preparation` as the run's recipe has it.
   public init(
@@ -42,6 +46,14 @@ public enum MethodRegistry {
     public var kind = Kind.unlabelled
     /// The method with freshly initialised networks, for the images of a folder.
     public let make: @Sendable (MethodMaterial) throws -> any Method
+
+    /// A method for `TrainingRun.methods`.
+    public init(
+      name: String, summary: String, kind: Kind = .unlabelled,
+      make: @escaping @Sendable (MethodMaterial) throws -> any Method
+    ) {
+      (self.name, self.summary, self.kind, self.make) = (name, summary, kind, make)
+    }
   }
 
   /// Every method.

@@ -36,7 +36,7 @@ extension TrainingRun {
       }
       return try trainer.forecast(clock: clock)
     }
-    return try open(try method.make(preparation.material(configuration)))
+    return try open(try method.make(material(preparation)))
   }
 }
 

@@ -11,7 +11,7 @@ extension TrainingRun {
     let preparation = try prepared()
     if folderToo { try checkFolder(preparation) }
     func check<M: Method>(_ method: M) throws { _ = try trainer(method, preparation, nil) }
-    try check(try method.make(preparation.material(configuration)))
+    try check(try method.make(material(preparation)))
   }
 
   /// Whether the folder may be written to: it holds no run, or this one.

@@ -27,6 +27,13 @@ public struct TrainingRun {
   /// Draws what the run's event files show besides numbers and texts, where `logging.tensorboard` asks for them: once, before
   /// the first step. `RunSheets.draw` is one.
   public var pictures: @Sendable (TrainingRun, Preparation) throws -> [RunPicture] = { _, _ in [] }
+  /// The methods that the configuration may name. Append one of your own; a run of it is continued by a program that
+  /// appends it too, and refused by others.
+  public var methods = MethodRegistry.all
+  /// The terms that `distill.terms` may name; the same holds.
+  public var terms = TermRegistry.all
+  /// The augmentations that the recipe may name; the same holds.
+  public var augmentations = AugmentationRegistry.all
 
   /// A run of `configuration` over the images in `data`.
   public init(_ configuration: ExperimentConfiguration, data: [String], run: String) {
@@ -54,10 +61,14 @@ public struct TrainingRun {
     let globalViews: Int
     /// The weights that the backbone begins with, where they are given and no checkpoint replaces them.
     let start: StartWeights?
+  }
 
-    func material(_ configuration: ExperimentConfiguration) -> MethodMaterial {
-      MethodMaterial(configuration, folder, preparation: recipe.preparation)
-    }
+  /// What the method is made for.
+  func material(_ preparation: Preparation) -> MethodMaterial {
+    var material = MethodMaterial(
+      configuration, preparation.folder, preparation: preparation.recipe.preparation)
+    (material.terms, material.augmentations) = (terms, augmentations)
+    return material
   }
 
   /// Checks settings, recipe and images; writes nothing.
@@ -76,7 +87,7 @@ public struct TrainingRun {
     }
     let entry = try method
     let continues = resumes && run.newestCheckpoint != nil
-    var recipe = try configuration.resolvedRecipe()
+    var recipe = try configuration.resolvedRecipe(augmentations: augmentations)
     let start = continues ? nil : try StartWeights(configuration, recipe: recipe)
     if configuration.data.preparation == .teacher {
       guard let teacher = configuration.distill.teachers.first else {
@@ -87,9 +98,10 @@ public struct TrainingRun {
     }
     if configuration.data.preparation == .weights {
       // A run that is continued keeps its own, also where the weights it began with are gone.
-      recipe.prepare(as: try start?.preparation ?? Recipe(contentsOf: run.recipe).preparation)
+      recipe.prepare(
+        as: try start?.preparation ?? Recipe(contentsOf: run.recipe, augmentations: nil).preparation)
     }
-    let views = try MultiCrop(recipe, mode: configuration.data.mode)
+    let views = try MultiCrop(recipe, mode: configuration.data.mode, augmentations: augmentations)
     switch entry.kind {
     case .unlabelled where views.viewCount < 2:
       throw ConfigurationError.inconsistent(
@@ -132,20 +144,29 @@ public struct TrainingRun {
   public func callAsFunction(
     observer: any RunObserver, clock: () -> Double, shouldStop: () -> Bool
   ) throws -> RunOutcome {
+    // First: networks take seconds to make.
+    if run.holdsRun && !resumes && !overwrites { throw TrainingError.runExists(path: run.path) }
     let preparation = try prepared()
     func open<M: Method>(_ method: M) throws -> RunOutcome {
       try start(method, preparation, observer: observer, clock: clock, shouldStop: shouldStop)
     }
-    return try open(try method.make(preparation.material(configuration)))
+    return try open(try method.make(material(preparation)))
   }
 
   /// The configuration's method.
   var method: MethodRegistry.Entry {
     get throws(TrainingError) {
-      guard let entry = MethodRegistry.entry(named: configuration.method) else {
+      for (setting, names) in [
+        ("method", methods.map(\.name)), ("distill.terms", terms.map(\.name)),
+        ("data.recipe", augmentations.map { $0.name }),
+      ] {
+        if let name = names.first(where: { name in names.count { $0 == name } > 1 }) {
+          throw .unavailable(setting: setting, reason: "two of them are called \(name)")
+        }
+      }
+      guard let entry = methods.first(where: { $0.name == configuration.method }) else {
         throw .unavailable(
-          setting: "method",
-          reason: "\(configuration.method) is none of \(MethodRegistry.all.map { $0.name })")
+          setting: "method", reason: "\(configuration.method) is none of \(methods.map(\.name))")
       }
       return entry
     }
@@ -164,7 +185,6 @@ public struct TrainingRun {
       try checkConfiguration(preparation.recipe)
       notes += try resume(&trainer)
     } else {
-      if run.holdsRun && !overwrites { throw TrainingError.runExists(path: run.path) }
       if resumes { notes.append("\(run.path) holds no run yet; this one begins at step 0") }
       if overwrites { try run.removeRun() }
       try run.create()
@@ -219,7 +239,8 @@ public struct TrainingRun {
     }
     // Both through YAML, which may round a number's last digits.
     if FileManager.default.fileExists(atPath: run.recipe),
-      try Recipe(contentsOf: run.recipe) != Recipe(yaml: recipe.yaml, file: configuration.data.recipe)
+      try Recipe(contentsOf: run.recipe, augmentations: nil)
+        != Recipe(yaml: recipe.yaml, file: configuration.data.recipe, augmentations: nil)
     {
       throw TrainingError.recipeDiffers(path: run.recipe, name: configuration.data.recipe)
     }

@@ -79,8 +79,9 @@ public func crossEntropy(_ logits: Variable, labels: [Int]) -> Variable {
 }
 
 /// The gradient was found together with the value; it only wants the loss's own gradient as a factor.
-package struct KnownGradientBackward: BackwardRule {
-  package static let name = "loss"
+public struct KnownGradientBackward: BackwardRule {
+  /// `loss`.
+  public static let name = "loss"
   /// Holds the gradient until it is handed on: as the only reference, so that nobody has to copy it.
   private final class Holder {
     var gradient: Tensor?
@@ -88,8 +89,10 @@ package struct KnownGradientBackward: BackwardRule {
   }
 
   private let holder: Holder
-  package init(gradient: consuming Tensor) { holder = Holder(gradient) }
-  package consuming func backward(_ dy: consuming Tensor, into inputs: inout InputGradients) {
+  /// `gradient` is that of a scalar by the operation's one input, and has the input's shape.
+  public init(gradient: consuming Tensor) { holder = Holder(gradient) }
+  /// Hands the gradient on, times the scalar's own.
+  public consuming func backward(_ dy: consuming Tensor, into inputs: inout InputGradients) {
     var gradient = holder.gradient.take()!
     let factor = dy.scalar
     if factor != 1 { gradient.withMutableElements { em_scale($0.baseAddress, factor, $0.count) } }

@@ -5,7 +5,7 @@ import EmanateObjectives
 import EmanateTensors
 
 /// A loss that compares a student with its teacher, beside labels and soft targets. To add one, write a conformer and a
-/// line in `TermRegistry`.
+/// line in `TermRegistry`, or, in a program of your own, append the line to `TrainingRun.terms`.
 public protocol DistillationTerm {
   /// The loss of a batch, [1], before its weight.
   mutating func callAsFunction(_ batch: DistillationBatch, _ pass: Pass) -> Variable
@@ -50,6 +50,8 @@ public struct DistillationBatch {
   public let layers: [Variable]
   /// The teacher's outputs.
   public let teacher: Teacher.Outputs
+  /// How much the class token attends to each token, [B, H, T] of each network, where a term compares it.
+  public let classShares: (student: Variable, teacher: Tensor)?
   /// The logits of the student's moving average, [B, C], if a term asked for them.
   public let average: Tensor?
   /// The images' classes, and their rows in the folder.
@@ -68,6 +70,8 @@ public struct TermSite {
   public let pairs: [Pair]
   /// The lengths of the student's and the teacher's feature rows; 0 without a teacher.
   public let studentWidth, teacherWidth: Int
+  /// The first teacher's architecture; nil without a teacher.
+  public let teacher: (any Architecture)?
   /// The class of each of the folder's images; empty where no classes are known.
   public let labels: [Int]
   /// How many images the folder has.

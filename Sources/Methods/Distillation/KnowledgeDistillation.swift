@@ -31,6 +31,7 @@ public struct KnowledgeDistillation: Method {
   private let labels: [Int]
   private var terms: [WeightedTerm]
   private let paths: (student: [String], teacher: [String])
+  private let comparesAttention: Bool
   private let softTargets: DistillationLoss
   private let mixture: TeacherMixture
   private let hardTargets: SmoothedCrossEntropy
@@ -61,7 +62,7 @@ public struct KnowledgeDistillation: Method {
       teachers = [
         Teacher(twinOf: architecture, classes: folder.classes, preparation: material.preparation)
       ]
-    } else if Self.needsTeacher(settings) {
+    } else if Self.needsTeacher(settings, among: material.terms) {
       teachers = try settings.teachers.map {
         try Teacher(
           $0, settings, classes: folder.classes, folder: folder.roots.joined(separator: ", "),
@@ -70,7 +71,7 @@ public struct KnowledgeDistillation: Method {
     } else {
       teachers = []
     }
-    let classifies = try Self.checked(teachers, configuration, folder)
+    let classifies = try Self.checked(teachers, material)
     let scope = ParameterScope()
     backbone = architecture.backbone(scope)
     layer =
@@ -81,16 +82,20 @@ public struct KnowledgeDistillation: Method {
     hardTargets = SmoothedCrossEntropy(
       Float(configuration.supervised.labelSmoothing),
       convention: configuration.supervised.smoothing == .all ? .all : .others)
-    let pairs = try teachers.first.map { try Self.pairs(configuration, architecture, $0) } ?? []
+    let pairs = try teachers.first.map { try Self.pairs(material, architecture, $0) } ?? []
     let widths = (backbone.width, teachers.first?.network.width ?? 0)
     let (labels, classCount, hardTargets) = (labels, classes.count, hardTargets)
-    terms = try Self.terms(configuration) { name in
+    let firstTeacher = teachers.first?.network.architecture
+    terms = try Self.terms(material) { name in
       TermSite(
         scope: scope.scope("connector").scope(name), pairs: pairs, studentWidth: widths.0,
-        teacherWidth: widths.1, labels: labels, images: folder.count, classes: classCount,
+        teacherWidth: widths.1, teacher: firstTeacher, labels: labels, images: folder.count,
+        classes: classCount,
         configuration: configuration, labelsLoss: hardTargets)
     }
-    paths = (pairs.map { $0.student.path }, pairs.map { $0.teacher.path })
+    comparesAttention = material.compares(.attention)
+    let shares = comparesAttention ? [Pass.classShares] : []
+    paths = (pairs.map { $0.student.path } + shares, pairs.map { $0.teacher.path } + shares)
     notes =
       try (settings.layers.isEmpty ? pairs : []).map {
         "`distill.layers` is empty; compared are " + TermSite.describe($0)
@@ -111,7 +116,9 @@ public struct KnowledgeDistillation: Method {
     if let folder = settings.cache.value, !teachers.isEmpty {
       cache = try TeacherCache(
         folder, teachers: teachers, classes: classCount,
-        layers: pairs.map { ($0.teacher.path, $0.teacher.shape) }, material: material)
+        layers: pairs.map { ($0.teacher.path, $0.teacher.shape) }
+          + ClassAttentionTerm.shapes(comparesAttention ? firstTeacher : nil, side: architecture.side),
+        material: material)
     }
   }
 
@@ -148,9 +155,13 @@ public struct KnowledgeDistillation: Method {
     let averaged = average?.asTeacher(pass.precision) { pass in
       layer.map { $0(backbone.features(images, first: 0, pass), pass).value }
     }
+    // What class tokens attend to stands behind the pairs of layers.
+    var layers = paths.student.map { pass.layer($0)! }
+    let shares = comparesAttention ? layers.removeLast() : nil
     let batch = DistillationBatch(
-      images: images, logits: logits, features: features, layers: paths.student.map { pass.layer($0)! },
-      teacher: outputs.first ?? .nobody, average: averaged ?? nil, labels: known,
+      images: images, logits: logits, features: features, layers: layers,
+      teacher: outputs.first ?? .nobody, classShares: shares.map { ($0, outputs[0].layers.last!) },
+      average: averaged ?? nil, labels: known,
       samples: (0..<views.globalViews).flatMap { _ in views.samples }, step: now.step)
     for index in terms.indices {
       parts.append((terms[index].name, terms[index].weight, terms[index].term(batch, pass)))
@@ -227,25 +238,28 @@ public struct KnowledgeDistillation: Method {
 }
 
 extension KnowledgeDistillation {
-  /// Whether anything of these settings compares with a teacher that was trained before.
-  public static func needsTeacher(_ settings: DistillationSettings) -> Bool {
+  /// Whether anything of these settings compares with a teacher that was trained before; `known` are the terms there are.
+  public static func needsTeacher(
+    _ settings: DistillationSettings, among known: [TermRegistry.Entry] = TermRegistry.all
+  ) -> Bool {
     let terms = settings.weightedTerms ?? []
     // A name that nobody knows is refused elsewhere.
     return settings.alpha < 1 || terms.isEmpty
-      || terms.contains { TermRegistry.entry(named: $0.name)?.kind.needsTeacher ?? true }
+      || terms.contains { TermRegistry.entry(named: $0.name, among: known)?.kind.needsTeacher ?? true }
   }
 
   /// Whether the teachers have classifiers, once what they cannot do is refused. Without teachers the student has one.
   private static func checked(
-    _ teachers: [Teacher], _ configuration: ExperimentConfiguration, _ folder: ImageFolder
+    _ teachers: [Teacher], _ material: MethodMaterial
   ) throws -> Bool {
+    let (configuration, folder) = (material.configuration, material.folder)
     func refuse(_ reason: String) -> ConfigurationError { .inconsistent(reason: reason) }
     let settings = configuration.distill
     let isLabelled = folder.classes.count >= 2
     let unlabelled =
       "\(folder.roots.joined(separator: ", ")): its images stand in no class folders, or in one"
     guard let first = teachers.first else {
-      if let reason = reasonForTeacher(settings) { throw refuse(reason) }
+      if let reason = reasonForTeacher(settings, among: material.terms) { throw refuse(reason) }
       if !settings.teachers.isEmpty && configuration.data.preparation != .teacher {
         throw refuse(
           "`distill.teachers` is \(settings.teachers.text), and nothing would learn from it: `distill.alpha` is 1, and "
@@ -286,10 +300,12 @@ extension KnowledgeDistillation {
   }
 
   /// What needs a teacher of these settings, in a sentence; nil if nothing does.
-  private static func reasonForTeacher(_ settings: DistillationSettings) -> String? {
-    guard needsTeacher(settings) else { return nil }
+  private static func reasonForTeacher(
+    _ settings: DistillationSettings, among known: [TermRegistry.Entry]
+  ) -> String? {
+    guard needsTeacher(settings, among: known) else { return nil }
     let terms = (settings.weightedTerms ?? []).map(\.name)
-    let own = TermRegistry.all.filter { !$0.kind.needsTeacher }.map(\.name)
+    let own = known.filter { !$0.kind.needsTeacher }.map(\.name)
     let why =
       terms.first { !own.contains($0) }.map { "the term `\($0)` compares with a teacher" }
       ?? (terms.isEmpty
@@ -302,8 +318,9 @@ extension KnowledgeDistillation {
 
   /// The layers that are compared, as both networks have them; without any said, the deepest of equal size.
   private static func pairs(
-    _ configuration: ExperimentConfiguration, _ architecture: any Architecture, _ teacher: Teacher
+    _ material: MethodMaterial, _ architecture: any Architecture, _ teacher: Teacher
   ) throws(ConfigurationError) -> [TermSite.Pair] {
+    let configuration = material.configuration
     let side = architecture.side
     if !teacher.canRead(side: side) {
       throw .inconsistent(
@@ -311,10 +328,7 @@ extension KnowledgeDistillation {
           "the student's images have a side of \(side) (`network.side`), which the patches of the teacher "
           + "\(teacher.path) do not fill: \(teacher.network.architecture.patch)")
     }
-    let needed = (configuration.distill.weightedTerms ?? []).contains {
-      TermRegistry.entry(named: $0.name)?.kind == .layers
-    }
-    if !needed { return [] }
+    if !material.compares(.layers) { return [] }
     let ours = LayerListing(architecture, side: side)
     let theirs = LayerListing(teacher.network.architecture, side: side)
     func find(_ path: String, _ listing: LayerListing, _ whose: String) throws(ConfigurationError)
@@ -342,16 +356,16 @@ extension KnowledgeDistillation {
   }
 
   private static func terms(
-    _ configuration: ExperimentConfiguration, _ site: (_ name: String) -> TermSite
+    _ material: MethodMaterial, _ site: (_ name: String) -> TermSite
   ) throws(ConfigurationError) -> [WeightedTerm] {
     var terms: [WeightedTerm] = []
-    for (name, weight) in configuration.distill.weightedTerms ?? [] {
+    for (name, weight) in material.configuration.distill.weightedTerms ?? [] {
       func refuse(_ reason: String) -> ConfigurationError {
         .inconsistent(reason: "`distill.terms`, \(name): \(reason)")
       }
-      guard let entry = TermRegistry.entry(named: name) else {
+      guard let entry = TermRegistry.entry(named: name, among: material.terms) else {
         throw refuse(
-          "there is no such term; there are \(TermRegistry.all.map(\.name).joined(separator: ", "))")
+          "there is no such term; there are \(material.terms.map(\.name).joined(separator: ", "))")
       }
       if terms.contains(where: { $0.name == name }) { throw refuse("it is there twice") }
       let site = site(name)

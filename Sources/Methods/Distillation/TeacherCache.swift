@@ -58,7 +58,7 @@ package struct TeacherCache {
       var views = Dictionary(uniqueKeysWithValues: keys.map { ($0.path, $0(configuration).description) })
       // Kept images are cut down, which shows in the views.
       views["data.cacheSide"] = configuration.data.cache == .off ? "off" : "\(configuration.data.cacheSide)"
-      var recipe = try configuration.resolvedRecipe()
+      var recipe = try configuration.resolvedRecipe(augmentations: material.augmentations)
       recipe.prepare(as: material.preparation)
       views[Self.recipe] = recipe.yaml
       (self.views, computed) = (views, blasVersion() + ", " + blasKernelSet())
@@ -96,8 +96,7 @@ package struct TeacherCache {
   ) throws(ConfigurationError) {
     let identity = try Identity(teachers, material)
     (self.folder, self.identity, images) = (folder, identity, material.folder)
-    let terms = material.configuration.distill.weightedTerms ?? []
-    let needsFeatures = terms.contains { TermRegistry.entry(named: $0.name)?.kind == .relation }
+    let needsFeatures = material.compares(.relation)
     var places: [Place] = []
     for (number, teacher) in teachers.enumerated() {
       func place(_ part: Part, _ shape: [Int], _ name: String) {

@@ -11,6 +11,8 @@ public enum TermRegistry {
     case response
     /// Outputs of layers, in pairs.
     case layers
+    /// What class tokens attend to: both must be vision transformers.
+    case attention
     /// The images' features among themselves.
     case relation
     /// The student with itself: no teacher is needed.
@@ -38,6 +40,16 @@ public enum TermRegistry {
     public let summary: String
     /// The term, its connectors asked of the site's scope; a sentence about what does not fit is thrown.
     let make: @Sendable (TermSite) throws(TermMisfit) -> any DistillationTerm
+
+    /// A term for `TrainingRun.terms`: `make` asks the site's scope for what the term learns, and throws a sentence about
+    /// what does not fit.
+    public init(
+      name: String, kind: Kind, family: String? = nil, weight: Double = 1, others: [String] = [],
+      summary: String, make: @escaping @Sendable (TermSite) throws(TermMisfit) -> any DistillationTerm
+    ) {
+      (self.name, self.kind, self.family, self.weight) = (name, kind, family, weight)
+      (self.others, self.summary, self.make) = (others, summary, make)
+    }
   }
 
   /// Every term.
@@ -78,6 +90,11 @@ public enum TermRegistry {
       summary:
         "layers' outputs with a learned variance a channel (Ahn et al. 2019, arXiv:1904.05835); weight 1",
       make: { site throws(TermMisfit) in try VariationalTerm(site) }),
+    Entry(
+      name: "classAttention", kind: .attention, family: "attn-distill", weight: 0.1,
+      summary:
+        "what the class token attends to (AttnDistill, Wang et al. 2022, arXiv:2210.00944); weight 0.1",
+      make: { site throws(TermMisfit) in try ClassAttentionTerm(site) }),
     Entry(
       name: "distance", kind: .relation, family: "rkd", weight: 25,
       summary: "distances between images (RKD, Park et al. 2019, arXiv:1904.05068); weight 25",
@@ -123,11 +140,26 @@ public enum TermRegistry {
       make: { site throws(TermMisfit) in try PeersTerm(site) }),
   ]
 
-  /// The term of this name.
-  public static func entry(named name: String) -> Entry? { all.first { $0.name == name } }
+  /// The term of this name, among those of a list.
+  public static func entry(named name: String, among known: [Entry] = all) -> Entry? {
+    known.first { $0.name == name }
+  }
 }
 
 /// Why a term cannot compare a student and a teacher, in words that name both sides.
-struct TermMisfit: Error {
-  let reason: String
+public struct TermMisfit: Error {
+  /// A sentence without a full stop.
+  public let reason: String
+
+  /// What does not fit.
+  public init(reason: String) { self.reason = reason }
+}
+
+extension MethodMaterial {
+  /// Whether a term of this kind is among those of the configuration.
+  func compares(_ kind: TermRegistry.Kind) -> Bool {
+    (configuration.distill.weightedTerms ?? []).contains {
+      TermRegistry.entry(named: $0.name, among: terms)?.kind == kind
+    }
+  }
 }
