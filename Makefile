@@ -16,7 +16,7 @@ RUN_TESTS = swift test -c release --skip-build --no-parallel
 # OpenBLAS's Haswell kernels need AVX2.
 HAS_AVX2 = [ "$$(uname -m)" = x86_64 ] && grep -qw avx2 /proc/cpuinfo 2> /dev/null
 
-.PHONY: quickstart test test-all test-haswell test-native test-page notebooks notebooks-write docs build install uninstall lint format golden compare onnx fuzz setup minutes clean
+.PHONY: quickstart test test-all test-haswell test-native test-page test-tensorboard notebooks notebooks-write docs build install uninstall lint format golden compare onnx fuzz setup minutes clean
 
 ## Sets up, builds and learns features of embedded images in a few minutes.
 quickstart:
@@ -30,7 +30,8 @@ test:
 	@.ci/timed setup .ci/setup tests && .ci/timed lint $(MAKE) lint && .ci/timed build .ci/build-tests \
 	  && .ci/timed "tests, Haswell kernels" $(MAKE) test-haswell && .ci/timed "tests, own kernels" $(MAKE) test-native \
 	  && .ci/timed notebooks $(MAKE) notebooks && .ci/timed documentation .ci/docs \
-	  && .ci/timed "reports in a browser" $(MAKE) test-page && .ci/timed fuzzing Fuzzing/run 120; \
+	  && .ci/timed "reports in a browser" $(MAKE) test-page \
+	  && .ci/timed "event files" $(MAKE) test-tensorboard && .ci/timed fuzzing Fuzzing/run 120; \
 	  status=$$?; $(MAKE) --no-print-directory minutes; exit $$status
 
 test-haswell:
@@ -40,6 +41,10 @@ test-haswell:
 ## Reads reports as headless Chromium shows them.
 test-page:
 	@Tests/Page/check $(EMANATE)
+
+## Reads event files with the real TensorBoard.
+test-tensorboard:
+	@Tests/TensorBoard/check $(EMANATE)
 
 ## Runs every block of the tutorials in notebooks-md and of the documentation's guides, and compares what they print and draw
 ## with what they show. ONLY=03 runs those whose names hold these characters.

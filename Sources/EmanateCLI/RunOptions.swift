@@ -1,6 +1,7 @@
 import ArgumentParser
 import EmanateConfiguration
 import EmanateNetworks
+import EmanateReports
 import EmanateTensors
 import EmanateTraining
 import Foundation
@@ -91,7 +92,9 @@ extension TrainingRun {
   {
     let progress = ProgressLines(output: output)
     defer { progress.finish() }
-    return try self(
+    var run = self
+    run.pictures = RunSheets.draw
+    return try run(
       observer: progress, clock: { ProcessInfo.processInfo.systemUptime },
       shouldStop: { interruption.isAsked })
   }
