@@ -25,8 +25,8 @@ struct BenchmarkStepCommand: ParsableCommand {
   @Option(help: "The side of the two global views in pixels.") var globalSide = 224
   @Option(help: "The side of the local views in pixels.") var localSide = 96
   @Option(help: "How many local views there are.") var locals = 8
-  @Option(help: "Images a step.") var batch = 8
-  @Option(help: "Prototypes, K.") var prototypes = 65_536
+  @Option(help: "How many images a step takes.") var batch = 8
+  @Option(help: "How many prototypes the heads have.") var prototypes = 65_536
   @Option(help: "Steps, two of warm-up among them.") var steps = 8
   @Option(help: "Keys weights and views.") var seed: UInt64 = 0
   @Flag(help: "Compute each block's inside twice in place of keeping it in memory.") var recompute = false

@@ -18,7 +18,7 @@ struct BenchmarkTrainCommand: ParsableCommand {
 
   @Option(help: "The backbone: `emanate list architectures`.")
   var arch = NetworkSettings.Architecture(rawValue: "resnet18")!
-  @Option(help: "Images a step.") var batch = 16
+  @Option(help: "How many images a step takes.") var batch = 16
   @Option(help: "The images' side in pixels.") var side = 224
   @Option(help: "Pixels of a patch's side, for vision transformers.") var patch = 16
   @Option(help: "Channels of a residual network's first stage. (default: 64)") var channels: Int?

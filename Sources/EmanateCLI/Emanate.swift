@@ -1,5 +1,4 @@
 import ArgumentParser
-import EmanateAugmentations
 import EmanateImages
 import EmanateInterchange
 import EmanateKernels
@@ -25,10 +24,10 @@ package struct EmanateCommand: ParsableCommand {
     examples: [
       "emanate quickstart",
       Example(
-        "Your own folder, its first level of folders naming the classes, in twenty passes",
+        "A folder of your own, in twenty passes",
         "emanate pretrain --data photos --out runs/photos --set training.epochs=20"),
       Example(
-        "Beside raw pixels and a network that learned nothing",
+        "What it learned, beside raw pixels and random weights",
         "emanate knn --weights runs/photos --data photos --baselines"),
     ],
     version: versionText,
@@ -77,7 +76,8 @@ enum Program {
       if status.isSuccess || error is ExitCode {
         EmanateCommand.exit(withError: error)
       } else if status == .validationFailure {
-        StandardError.write("emanate: \(Self.unknownCommand ?? EmanateCommand.message(for: error))\n")
+        let misspelling = Misspelling(Array(CommandLine.arguments.dropFirst()))
+        StandardError.write("emanate: \(misspelling?.message ?? EmanateCommand.message(for: error))\n")
         StandardError.write("See `emanate help` and `emanate help COMMAND`.\n")
         Foundation.exit(CommandFailure.Code.usage.rawValue)
       }
@@ -85,15 +85,6 @@ enum Program {
       StandardError.write("emanate: \(failure.message)\n")
       Foundation.exit(failure.code.rawValue)
     }
-  }
-
-  /// What to say where the first word is no command, with the nearest one.
-  private static var unknownCommand: String? {
-    let names = EmanateCommand.configuration.subcommands.compactMap { $0.configuration.commandName }
-    guard let word = CommandLine.arguments.dropFirst().first, !word.hasPrefix("-"), word != "help",
-      !names.contains(word), let nearest = names.min(by: { editDistance(word, $0) < editDistance(word, $1) })
-    else { return nil }
-    return "there is no command `\(word.printable)`; did you mean `\(nearest)`?"
   }
 
   /// The shell that `emanate --generate-completion-script SHELL` names, and no other command line does.

@@ -24,7 +24,7 @@ struct InspectCommand: ParsableCommand {
       "emanate inspect runs/photos runs/second --plot curves.png",
     ])
 
-  @Argument(help: "Runs' folders.", completion: .directory)
+  @Argument(help: "Runs' folders; a run may still be going on.", completion: .directory)
   var runs: [String]
 
   @Option(

@@ -12,6 +12,10 @@ struct PretrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pretrain", abstract: "Learns features from folders of PNG and JPEG files, without labels.",
     discussion: """
+      A student network learns to agree with its own moving average, the teacher, about different crops of the same image
+      (DINO; `emanate list methods` names others, and --set method=byol chooses one). The defaults are those published for
+      large data; small data wants fewer prototypes and a quicker teacher, as --auto chooses them.
+
       Interrupting (Ctrl-C) finishes the step, saves and exits with 130; --resume goes on from there, bit for bit.
       """,
     examples: [

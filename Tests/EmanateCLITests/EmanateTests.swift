@@ -2,10 +2,21 @@ import Foundation
 import Testing
 
 @Suite struct EmanateTests {
-  @Test func `a command there is none of is refused with the nearest one`() throws {
-    let refused = try Program.run(["pretrian", "--data", "photos"])
-    #expect(refused.status == 64, "\(refused.errors)")
-    #expect(refused.errors.contains("there is no command `pretrian`; did you mean `pretrain`?"))
+  @Test func `commands and options there are none of are refused with the nearest one`() throws {
+    for (words, message) in [
+      (["pretrian", "--data", "photos"], "there is no command `pretrian`; did you mean `pretrain`?"),
+      (["dataset", "chek", "photos"], "there is no command `chek`; did you mean `check`?"),
+      (["nosuch"], "there is no command `nosuch`"),
+      (["pretrain", "--dat", "photos"], "`emanate pretrain` has no option `--dat`; did you mean `--data`?"),
+      (
+        ["knn", "--wieghts=x", "--data", "y"],
+        "`emanate knn` has no option `--wieghts`; did you mean `--weights`?"
+      ),
+      (["pretrain", "--data", "photos"], "Missing expected argument '--out <out>': the run's folder"),
+    ] {
+      let refused = try Program.run(words)
+      #expect(refused.status == 64 && refused.errors.hasPrefix("emanate: \(message)\n"), "\(refused.errors)")
+    }
   }
 
   @Test func `in a file that takes both outputs, results and messages stand in the order they were said`()

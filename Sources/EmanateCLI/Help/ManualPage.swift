@@ -1,4 +1,3 @@
-import EmanateInterchange
 import Foundation
 
 /// A command's page of the manual, in mdoc(7), from what its help says.
@@ -23,7 +22,7 @@ struct ManualPage {
   private var head: [String] {
     var lines = [
       ".\\\" Written by `emanate manual`.", ".Dd \(date)", ".Dt \(title.uppercased()) 1",
-      ".Os emanate \(ProgramVersion.number)", ".Sh NAME", ".Nm \(Manual.escaped(title))",
+      ".Os", ".Sh NAME", ".Nm \(Manual.escaped(title))",
       ".Nd " + Manual.escaped(Manual.phrase(command.abstract ?? "")), ".Sh SYNOPSIS",
       ".Nm \(Manual.escaped(call))",
     ]
@@ -62,7 +61,7 @@ struct ManualPage {
   private func list(_ commands: [CommandDump]) -> [String] {
     [".Bl -tag -width Ds"]
       + commands.flatMap {
-        [".It Xr \(Manual.escaped($0.words.joined(separator: "-"))) 1"] + Manual.filled($0.abstract ?? "")
+        [".It Xr \($0.words.joined(separator: "-")) 1"] + Manual.filled($0.abstract ?? "")
       } + [".El"]
   }
 
@@ -74,8 +73,8 @@ struct ManualPage {
   private var examples: [String] {
     if help.examples.isEmpty { return [] }
     return [".Sh EXAMPLES"]
-      + help.examples.flatMap { example in
-        (example.purpose.isEmpty ? [] : Manual.filled(example.purpose + ":"))
+      + help.examples.enumerated().flatMap { place, example in
+        (example.purpose.isEmpty ? [] : (place == 0 ? [] : [".Pp"]) + Manual.filled(example.purpose + ":"))
           + Manual.literal(Example(example.command).lines.map { String($0.dropFirst(2)) })
       }
   }
@@ -88,7 +87,7 @@ struct ManualPage {
     let pages = (above + (isProgram ? [] : below)).sorted()
     if pages.isEmpty { return [] }
     return [".Sh SEE ALSO"]
-      + pages.enumerated().map { ".Xr \(Manual.escaped($1)) 1" + ($0 + 1 < pages.count ? " ," : "") }
+      + pages.enumerated().map { ".Xr \($1) 1" + ($0 + 1 < pages.count ? " ," : "") }
   }
 }
 
@@ -150,7 +149,8 @@ enum Manual {
     var lines = [""]
     var isCode = false
     for word in text.split(whereSeparator: \.isWhitespace) {
-      var shown = ""
+      // What is typed is not hyphenated.
+      var shown = word.contains { "-_/.=".contains($0) } ? "\\%" : ""
       for character in word {
         if character == "`" {
           isCode.toggle()

@@ -1,6 +1,7 @@
 import ArgumentParser
 import EmanateCLI
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct CommandHelpTests {
@@ -85,6 +86,38 @@ import Testing
         #expect(
           (argument.completionKind == nil) == isNumber,
           "\(Self.name(command)) \(argument.option)\(argument.valueName ?? "")")
+      }
+    }
+  }
+
+  /// A command line's words as a shell has them: what stands between single quotes is one, and # begins a comment.
+  private static func words(_ line: String) -> [String] {
+    var (words, isQuoted, isOpen) = ([String](), false, false)
+    for character in line {
+      if character == "'" {
+        isQuoted.toggle()
+      } else if character == "#" && !isOpen && !isQuoted {
+        break
+      } else if character == " " && !isQuoted {
+        isOpen = false
+        continue
+      }
+      if !isOpen { words.append("") }
+      isOpen = true
+      if character != "'" { words[words.count - 1].append(character) }
+    }
+    return words
+  }
+
+  @Test(arguments: ["README.md", "CONTRIBUTING.md", "docs/pictures/README.md"])
+  func `every command line of a guide is one that the program accepts`(file: String) throws {
+    let text = try String(contentsOf: repositoryRoot().appending(path: file), encoding: .utf8)
+      .replacingOccurrences(of: "\\\n", with: "")
+    let lines = text.split(separator: "\n").filter { $0.hasPrefix("    emanate ") && !$0.contains(" ...") }
+    #expect(lines.count > 2)
+    for line in lines {
+      #expect(throws: Never.self, "\(line)") {
+        _ = try EmanateCommand.parseAsRoot(Array(Self.words(String(line)).dropFirst()))
       }
     }
   }

@@ -12,6 +12,9 @@ import Testing
     return file
   }
 
+  /// The script for bash, made once.
+  private static let bashScript = Result { try Program.run(["--generate-completion-script", "bash"]).output }
+
   /// Where a shell is; nil where this machine has none.
   private static func shell(_ name: String) -> URL? {
     ["/bin/", "/usr/bin/", "/usr/local/bin/", "/opt/homebrew/bin/"].map { $0 + name }
@@ -31,12 +34,11 @@ import Testing
     for name in ["bird.jpg", "own.yaml", "net.safetensors", "notes.txt", "a b.safetensors"] {
       try Data().write(to: folder.appending(path: name))
     }
-    let script = try script("bash")
-    defer { try? FileManager.default.removeItem(at: script) }
+    try bashScript.get().write(to: folder.appending(path: "script"), atomically: true, encoding: .utf8)
     let quoted = words.map { "'\($0)'" }.joined(separator: " ")
     let last = words.last ?? ""
     try """
-    source '\(script.path)'
+    source ./script
     PATH='\(Program.executable.deletingLastPathComponent().path)':"$PATH"
     COMP_WORDS=(\(quoted)); COMP_CWORD=\(words.count - 1); COMP_LINE='\(line)'; COMP_POINT=${#COMP_LINE}
     __emanate_complete_line emanate '\(typed ?? last)' '\(words.dropLast().last ?? "")'
@@ -58,26 +60,21 @@ import Testing
     #expect(options.contains("--data") && options.contains("--set") && options.contains("--dry-run"))
   }
 
-  @Test func `bash offers the values of an option: names, folders, files that fit`() throws {
-    func values(_ option: String, _ typed: String, of command: String = "pretrain") throws -> [String] {
-      try Self.offers("emanate \(command) \(option) \(typed)", ["emanate", command, option, typed])
-    }
-    #expect(try values("--precision", "b") == ["bfloat16"])
-    #expect(try values("--data", "ph") == ["photos"])
-    #expect(try values("--config", "pretrain/dino-r") == ["pretrain/dino-resnet-fashion"])
-    #expect(try values("--config", "o") == ["own.yaml"])
-    #expect(try values("--weights", "n", of: "knn") == ["net.safetensors"])
-    #expect(try values("--weights", "runs/", of: "knn") == ["runs/photos/"])
-    #expect(try values("--weights", "ra", of: "knn") == ["raw-pixels", "random"])
-    #expect(try values("--weights", "ra", of: "convert") == [])
-    #expect(try values("--student", "mob", of: "distill") == ["mobilenet_v2", "mobilenet_v3_small"])
-    #expect(try values("--recipe", "byo", of: "augment").contains("byol"))
-    #expect(try values("--attacks", "f", of: "robustness") == ["fgsm"])
-    #expect(try Self.offers("emanate list me", ["emanate", "list", "me"]) == ["methods"])
-    let images = try Self.offers(
-      "emanate attention --weights runs/photos bi",
-      ["emanate", "attention", "--weights", "runs/photos", "bi"])
-    #expect(images == ["bird.jpg"])
+  @Test(
+    arguments: [
+      ("pretrain --precision b", ["bfloat16"]), ("pretrain --data ph", ["photos"]),
+      ("pretrain --config pretrain/dino-r", ["pretrain/dino-resnet-fashion"]),
+      ("pretrain --config o", ["own.yaml"]), ("knn --weights n", ["net.safetensors"]),
+      ("knn --weights runs/", ["runs/photos/"]), ("knn --weights ra", ["raw-pixels", "random"]),
+      ("convert --weights ra", []), ("distill --student mob", ["mobilenet_v2", "mobilenet_v3_small"]),
+      ("augment --recipe byo", ["byol"]), ("robustness --attacks f", ["fgsm"]), ("list me", ["methods"]),
+      ("attention --weights runs/photos bi", ["bird.jpg"]),
+    ])
+  func `bash offers the values of an option: names, folders, files that fit`(
+    line: String, expected: [String]
+  ) throws {
+    let line = "emanate " + line
+    #expect(try Self.offers(line, line.components(separatedBy: " ")) == expected)
   }
 
   @Test func `bash offers keys of settings, then their values, although it cuts words at the equals sign`()

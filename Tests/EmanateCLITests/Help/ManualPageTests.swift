@@ -37,6 +37,7 @@ import Testing
       }
       for example in CommandHelp(discussion: command.discussion ?? "").examples {
         let line = example.command.split(separator: " ").prefix(2).joined(separator: " ")
+          .replacingOccurrences(of: "-", with: "\\-")
         #expect(page.contains(".Bd -literal -offset indent\n" + line), "\(name): \(line)")
       }
     }
@@ -46,7 +47,7 @@ import Testing
     let page = try #require(try Self.pages()["emanate.1"])
     for text in [
       ".Sh ENVIRONMENT", ".It Ev OPENBLAS_CORETYPE", ".Sh FILES", ".It Pa metrics.jsonl", ".Ss Training\n",
-      ".It Xr emanate\\-pretrain 1", ".It 74\n",
+      ".It Xr emanate-pretrain 1", ".It 74\n",
     ] { #expect(page.contains(text), "\(text)") }
   }
 
