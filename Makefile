@@ -41,13 +41,14 @@ test-haswell:
 test-page:
 	@Tests/Page/check $(EMANATE)
 
-## Runs every block of the tutorials in notebooks-md and compares what they print and draw with what the tutorials show.
+## Runs every block of the tutorials in notebooks-md and of the documentation's guides, and compares what they print and draw
+## with what they show. ONLY=03 runs those whose names hold these characters.
 notebooks:
-	env -u OPENBLAS_CORETYPE EMANATE_NOTEBOOKS=check $(RUN_TESTS) --filter NotebookTests
+	env -u OPENBLAS_CORETYPE EMANATE_NOTEBOOKS=check EMANATE_NOTEBOOKS_ONLY=$(ONLY) $(RUN_TESTS) --filter NotebookTests
 
-## Runs them and writes outputs and pictures into the files.
+## Runs them, or ONLY some, and writes outputs and pictures into the files.
 notebooks-write:
-	env -u OPENBLAS_CORETYPE EMANATE_NOTEBOOKS=write $(RUN_TESTS) --filter NotebookTests
+	env -u OPENBLAS_CORETYPE EMANATE_NOTEBOOKS=write EMANATE_NOTEBOOKS_ONLY=$(ONLY) $(RUN_TESTS) --filter NotebookTests
 
 test-native:
 	@env -u OPENBLAS_CORETYPE $(RUN_TESTS)
