@@ -1,4 +1,4 @@
-// Attention of one head in float32, and of one query of a head.
+// Attention of one head in float32.
 #include "tile.h"
 #include "training.h"
 
@@ -20,57 +20,22 @@ long em_attention_scratch(long tokens, long depth) {
   return forward > backward ? forward : backward;
 }
 
-VECTORIZED void em_attention_narrow(FORWARD_PARAMETERS) { attention(0, FORWARD_ARGUMENTS); }
-VECTORIZED void em_attention_wide(FORWARD_PARAMETERS) { attention(1, FORWARD_ARGUMENTS); }
+NARROW_REGISTERS
+void em_attention_narrow(FORWARD_PARAMETERS) { attention(0, FORWARD_ARGUMENTS); }
+WIDE_REGISTERS
+void em_attention_wide(FORWARD_PARAMETERS) { attention(1, FORWARD_ARGUMENTS); }
 
 void em_attention(FORWARD_PARAMETERS) {
   if (em_has_wide_registers()) em_attention_wide(FORWARD_ARGUMENTS);
   else em_attention_narrow(FORWARD_ARGUMENTS);
 }
 
-VECTORIZED void em_attention_backward_narrow(BACKWARD_PARAMETERS) { attention_backward(0, BACKWARD_ARGUMENTS); }
-VECTORIZED void em_attention_backward_wide(BACKWARD_PARAMETERS) { attention_backward(1, BACKWARD_ARGUMENTS); }
+NARROW_REGISTERS
+void em_attention_backward_narrow(BACKWARD_PARAMETERS) { attention_backward(0, BACKWARD_ARGUMENTS); }
+WIDE_REGISTERS
+void em_attention_backward_wide(BACKWARD_PARAMETERS) { attention_backward(1, BACKWARD_ARGUMENTS); }
 
 void em_attention_backward(BACKWARD_PARAMETERS) {
   if (em_has_wide_registers()) em_attention_backward_wide(BACKWARD_ARGUMENTS);
   else em_attention_backward_narrow(BACKWARD_ARGUMENTS);
-}
-
-VECTORIZED void em_class_attention(const float *q, const float *k, const float *v, long stride, long tokens,
-                                   long depth, float *probabilities, float *out) {
-  float scale = 1.0f / __builtin_sqrtf((float)depth), top = -3.0e38f;
-  for (long t = 0; t < tokens; t++) {
-    const float *key = k + t * stride;
-    SUM(score, depth, q[i] * key[i]);
-    probabilities[t] = score * scale;
-    top = probabilities[t] > top ? probabilities[t] : top;
-  }
-  for (long t = 0; t < tokens; t++) probabilities[t] = fast_exp(probabilities[t] - top);
-  SUM(total, tokens, probabilities[i]);
-  for (long t = 0; t < tokens; t++) probabilities[t] /= total;
-  for (long i = 0; i < depth; i++) out[i] = 0;
-  for (long t = 0; t < tokens; t++)
-    for (long i = 0; i < depth; i++) out[i] += probabilities[t] * v[t * stride + i];
-}
-
-VECTORIZED void em_class_attention_backward(const float *q, const float *k, const float *v, long stride,
-                                            long tokens, long depth, const float *probabilities,
-                                            const float *dout, float *dq, float *dk, float *dv,
-                                            float *scratch) {
-  float scale = 1.0f / __builtin_sqrtf((float)depth);
-  for (long t = 0; t < tokens; t++) {
-    const float *value = v + t * stride;
-    SUM(dot, depth, dout[i] * value[i]);
-    scratch[t] = dot;
-    for (long i = 0; i < depth; i++) dv[t * stride + i] = probabilities[t] * dout[i];
-  }
-  SUM(mean, tokens, probabilities[i] * scratch[i]);
-  for (long i = 0; i < depth; i++) dq[i] = 0;
-  for (long t = 0; t < tokens; t++) {
-    float ds = scale * probabilities[t] * (scratch[t] - mean);
-    for (long i = 0; i < depth; i++) {
-      dq[i] += ds * k[t * stride + i];
-      dk[t * stride + i] = ds * q[i];
-    }
-  }
 }

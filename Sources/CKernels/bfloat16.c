@@ -127,13 +127,15 @@ INLINE const float *step_numbers(const uint16_t *x, long stride, long rows, long
 
 long em_weight_gradient_bfloat16_scratch(void) { return 2 * GRADIENT_SCRATCH; }
 
-VECTORIZED static void gradient_narrow(const uint16_t *dy, const uint16_t *x, long rows, long outputs, long inputs,
-                                       float *dw, int accumulate, float *scratch) {
+NARROW_REGISTERS
+static void gradient_narrow(const uint16_t *dy, const uint16_t *x, long rows, long outputs, long inputs,
+                            float *dw, int accumulate, float *scratch) {
   weight_gradient(0, dy, x, rows, outputs, inputs, dw, accumulate, scratch);
 }
 
-WIDE_REGISTERS static void gradient_wide(const uint16_t *dy, const uint16_t *x, long rows, long outputs, long inputs,
-                                     float *dw, int accumulate, float *scratch) {
+WIDE_REGISTERS
+static void gradient_wide(const uint16_t *dy, const uint16_t *x, long rows, long outputs, long inputs,
+                          float *dw, int accumulate, float *scratch) {
   weight_gradient(1, dy, x, rows, outputs, inputs, dw, accumulate, scratch);
 }
 

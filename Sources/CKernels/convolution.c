@@ -15,13 +15,15 @@ INLINE float number_at(const float *x, long place) { return x[place]; }
 
 #include "gathered.h"
 
-VECTORIZED void em_convolve_narrow(const float *x, const int32_t *from, long taps, long step, long depth,
-                                   const float *w, long rows, long columns, float *y, const int32_t *to) {
+NARROW_REGISTERS
+void em_convolve_narrow(const float *x, const int32_t *from, long taps, long step, long depth,
+                        const float *w, long rows, long columns, float *y, const int32_t *to) {
   convolve(0, x, from, taps, step, depth, w, rows, columns, y, to);
 }
 
-WIDE_REGISTERS void em_convolve_wide(const float *x, const int32_t *from, long taps, long step, long depth,
-                                 const float *w, long rows, long columns, float *y, const int32_t *to) {
+WIDE_REGISTERS
+void em_convolve_wide(const float *x, const int32_t *from, long taps, long step, long depth,
+                      const float *w, long rows, long columns, float *y, const int32_t *to) {
   convolve(1, x, from, taps, step, depth, w, rows, columns, y, to);
 }
 
@@ -95,15 +97,17 @@ void em_pack_convolution_bfloat16(const float *w, long outputs, long inputs, lon
 
 long em_convolution_weight_gradient_scratch(void) { return GATHERED_SCRATCH; }
 
-VECTORIZED void em_convolution_weight_gradient_narrow(const float *dy, const float *x, const int32_t *from, long rows,
-                                                      long outputs, long dy_stride, long taps, long step, long depth,
-                                                      float *dw, int accumulate, float *scratch) {
+NARROW_REGISTERS
+void em_convolution_weight_gradient_narrow(const float *dy, const float *x, const int32_t *from, long rows,
+                                           long outputs, long dy_stride, long taps, long step, long depth,
+                                           float *dw, int accumulate, float *scratch) {
   convolution_weight_gradient(0, dy, x, from, rows, outputs, dy_stride, taps, step, depth, dw, accumulate, scratch);
 }
 
-WIDE_REGISTERS void em_convolution_weight_gradient_wide(const float *dy, const float *x, const int32_t *from,
-                                                        long rows, long outputs, long dy_stride, long taps, long step,
-                                                        long depth, float *dw, int accumulate, float *scratch) {
+WIDE_REGISTERS
+void em_convolution_weight_gradient_wide(const float *dy, const float *x, const int32_t *from,
+                                         long rows, long outputs, long dy_stride, long taps, long step,
+                                         long depth, float *dw, int accumulate, float *scratch) {
   convolution_weight_gradient(1, dy, x, from, rows, outputs, dy_stride, taps, step, depth, dw, accumulate, scratch);
 }
 

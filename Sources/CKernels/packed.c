@@ -4,13 +4,15 @@
 #include "packed.h"
 #include "training.h"
 
-VECTORIZED void em_packed_product_narrow(const float *a, long ars, const float *b, long rows, long columns, long depth,
-                                         const float *bias, float *c, long crs, int accumulate) {
+NARROW_REGISTERS
+void em_packed_product_narrow(const float *a, long ars, const float *b, long rows, long columns, long depth,
+                              const float *bias, float *c, long crs, int accumulate) {
   packed_product(0, a, ars, b, rows, columns, depth, bias, c, crs, accumulate);
 }
 
-WIDE_REGISTERS void em_packed_product_wide(const float *a, long ars, const float *b, long rows, long columns, long depth,
-                                       const float *bias, float *c, long crs, int accumulate) {
+WIDE_REGISTERS
+void em_packed_product_wide(const float *a, long ars, const float *b, long rows, long columns, long depth,
+                            const float *bias, float *c, long crs, int accumulate) {
   packed_product(1, a, ars, b, rows, columns, depth, bias, c, crs, accumulate);
 }
 

@@ -12,13 +12,15 @@ INLINE const float *step_numbers(const float *x, long stride, long rows, long co
 
 long em_weight_gradient_scratch(void) { return GRADIENT_SCRATCH; }
 
-VECTORIZED void em_weight_gradient_narrow(const float *dy, const float *x, long rows, long outputs, long inputs,
-                                          float *dw, int accumulate, float *scratch) {
+NARROW_REGISTERS
+void em_weight_gradient_narrow(const float *dy, const float *x, long rows, long outputs, long inputs,
+                               float *dw, int accumulate, float *scratch) {
   weight_gradient(0, dy, x, rows, outputs, inputs, dw, accumulate, scratch);
 }
 
-WIDE_REGISTERS void em_weight_gradient_wide(const float *dy, const float *x, long rows, long outputs, long inputs,
-                                        float *dw, int accumulate, float *scratch) {
+WIDE_REGISTERS
+void em_weight_gradient_wide(const float *dy, const float *x, long rows, long outputs, long inputs,
+                             float *dw, int accumulate, float *scratch) {
   weight_gradient(1, dy, x, rows, outputs, inputs, dw, accumulate, scratch);
 }
 

@@ -24,6 +24,9 @@ static const unsigned char configs_chain_quickstart[] = {
 static const unsigned char configs_distill_attention[] = {
 #embed "../../configs/distill/attention.yaml"
 };
+static const unsigned char configs_distill_attn[] = {
+#embed "../../configs/distill/attn-distill.yaml"
+};
 static const unsigned char configs_distill_correlation[] = {
 #embed "../../configs/distill/correlation.yaml"
 };
@@ -205,6 +208,7 @@ static const struct emanate_resource files[] = {
     FILE("configs/distill/default", configs_distill_default),
     FILE("configs/distill/defensive", configs_distill_defensive),
     FILE("configs/distill/attention", configs_distill_attention),
+    FILE("configs/distill/attn-distill", configs_distill_attn),
     FILE("configs/distill/correlation", configs_distill_correlation),
     FILE("configs/distill/crd", configs_distill_crd),
     FILE("configs/distill/decoupled", configs_distill_decoupled),

@@ -2,6 +2,7 @@ import EmanateConfiguration
 import EmanateData
 import EmanateEvaluation
 import EmanateMethods
+import EmanateNetworks
 import EmanateTraining
 
 extension DistillationGrid.Plan {
@@ -68,7 +69,10 @@ extension DistillCommand {
     if !sweep {
       return plans + DistillationGrid.Plan.all(nil, settings, first: isAlone ? Self.ancestor : nil)
     }
-    let all = DistillationFamily.all.filter { !teachers.isEmpty || !$0.needsTeacher }.map(\.name)
+    let isTransformer = settings.network.chosen is VisionTransformerSizes
+    let all = DistillationFamily.all.filter {
+      (!teachers.isEmpty || !$0.needsTeacher) && (isTransformer || !$0.needsTransformers)
+    }.map(\.name)
     var names: Set<String> = []
     for name in families.isEmpty ? all : families {
       let family = try DistillationFamily(named: name)

@@ -15,20 +15,32 @@ struct InspectCommand: ParsableCommand {
       what the images held out have shown stands there.
 
       --out writes a report: one HTML file without anything from outside, with every chart, the settings, and where the
-      images still are, views and nearest neighbours. Several runs stand side by side over the same axes.
+      images still are, views and nearest neighbours. Several runs stand side by side over the same axes. --plot draws the
+      main charts alone.
+      """,
+    examples: [
+      "emanate inspect runs/photos",
+      "emanate inspect runs/photos runs/second --out report.html",
+      "emanate inspect runs/photos runs/second --plot curves.png",
+    ])
 
-      Example: emanate inspect runs/first runs/second --out report.html
-      """)
-
-  @Argument(help: "Runs' folders.")
+  @Argument(help: "Runs' folders; a run may still be going on.", completion: .directory)
   var runs: [String]
 
-  @Option(help: "Write the report into this .html file.")
+  @Option(
+    help: "Write the report into this .html file. (default: no report, lines only)",
+    completion: .file(extensions: ["html"]))
   var out: String?
 
   @Option(
+    help: "Draw loss, signs of collapse and accuracies into this .svg or .png file. (default: none)",
+    completion: .file(extensions: ["svg", "png"]))
+  var plot: String?
+
+  @Option(
     parsing: .upToNextOption,
-    help: "Folders of images for the report's pictures. (default: where each run says its images are)")
+    help: "Folders of images for the report's pictures. (default: where each run says its images are)",
+    completion: .directory)
   var data: [String] = []
 
   @Option(help: "Images among which the report looks for nearest neighbours; 0 leaves all pictures out.")
@@ -38,6 +50,7 @@ struct InspectCommand: ParsableCommand {
 
   func validate() throws {
     if let out, !out.hasSuffix(".html") { throw ValidationError("--out: \(out) does not end in .html") }
+    try PlotFile.check(plot)
     if images < 0 { throw ValidationError("--images: \(images); 0 or more") }
     if out == nil && !data.isEmpty {
       throw ValidationError("--data: only a report has pictures; --out names it")
@@ -48,8 +61,9 @@ struct InspectCommand: ParsableCommand {
     // Every run is read, and every folder seen, before anything is made.
     let entries: [Entry]
     var words: [String] = []
+    let records = out == nil && plot == nil ? [] : try read()
+    if let plot { try draw(records, to: plot) }
     if let out {
-      let records = try read()
       entries = records.map { Entry($0.name, $0.inspection) }
       let pictures: [RunPictures] =
         images == 0 ? [] : records.map { self.pictures(of: $0, among: records.count) }
@@ -61,6 +75,14 @@ struct InspectCommand: ParsableCommand {
     }
     output.result(
       Summary(runs: entries, out: out), text: (entries.map(\.text) + words).joined(separator: "\n\n"))
+  }
+
+  private func draw(_ records: [RunRecord], to plot: String) throws {
+    guard let sheet = InspectionSheet(records).sheet else {
+      throw CommandFailure(
+        .data, "--plot: there is nothing to draw in \(runs.joined(separator: ", ").printable)")
+    }
+    try PlotFile.write(sheet, to: plot)
   }
 
   private func read() throws -> [RunRecord] {

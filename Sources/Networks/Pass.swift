@@ -122,6 +122,16 @@ public final class Pass {
     attention[block] = concatenated(parts).value
   }
 
+  /// The path of what the class token attends to in a transformer's last block, [B, H, T], kept only where it is asked
+  /// for by this name: it is computed beside the block, so that gradients flow back from it, and stochastic depth, which
+  /// may drop the block, does not touch it.
+  public static let classShares = "classShares"
+
+  /// Whether what the class token attends to is wanted.
+  var keepsClassShares: Bool {
+    if case .some(let wanted) = keeps { wanted.contains(Self.classShares) } else { false }
+  }
+
   /// How so many patches of an image lie.
   func grid(of patches: Int) -> PatchGrid {
     if let grid {

@@ -30,6 +30,9 @@ struct Operation: Sendable, CustomTestStringConvertible {
       Operation(name: "class attention", inputs: [x([3, 12], "q"), x([3, 7, 24], "kv")]) {
         classAttention($0[0], $0[1], heads: 3).attended
       },
+      Operation(name: "class shares", inputs: [x([3, 12], "q"), x([3, 7, 12], "k")]) {
+        classShares($0[0], $0[1], heads: 3)
+      },
       Operation(
         name: "layer normalisation", inputs: [x([2, 5, 18]), gain(18), x([18], "b")], tolerance: 2e-3
       ) {

@@ -70,7 +70,7 @@ final class DatasetCommandTests {
         Files that repeat another: 0 byte for byte, 1 pixel for pixel, 1 nearly.
         LEAKAGE, repeated from another of the folders: 1.
         Repeated under another class: 1.
-        1 image of one colour throughout, alpha dropped.
+        1 image of one colour throughout, alpha dropped; --set data.alpha=over lays drawings over white.
 
         Unreadable:
           test/b/text.jpg: neither a PNG nor a JPEG file
@@ -199,4 +199,19 @@ final class DatasetCommandTests {
       #expect(check.files.map(\.reason) == ["Permission denied", "cannot be listed: Permission denied"])
     }
   #endif
+
+  @Test("fashion-mnist --embedded needs no package, and no other source beside it")
+  func embedded() throws {
+    let made = try Program.object(
+      ["dataset", "fashion-mnist", "--embedded", "--limit", "20", "--out", "sample", "--json"],
+      in: folder.path)
+    #expect(made["train_images"] as? Int == 20 && made["test_images"] as? Int == 20)
+    #expect(try ImageFolder(folder.path + "/sample/train").classes.contains("Sneaker"))
+    let both = try Program.run(
+      ["dataset", "fashion-mnist", "--embedded", "--source", "x", "--out", "b"], in: folder.path)
+    #expect(both.status == 64 && both.errors.contains("--embedded"))
+    let neither = try Program.run(
+      ["dataset", "fashion-mnist", "--source", "x", "--out", "b"], in: folder.path)
+    #expect(neither.status == 74 && neither.errors.contains("take --embedded"))
+  }
 }

@@ -48,8 +48,17 @@ struct InspectCommandTests {
     #expect(report.status == 0 && report.errors.contains("--data names their folder"))
     let page = try String(contentsOfFile: folder + "/a.html", encoding: .utf8)
     #expect(page.hasPrefix("<!DOCTYPE html>") && page.contains("data-verdict=\"oneHot\""))
+    let plotted = try Program.run(["inspect", "good", "bad", "--plot", "a.svg"], in: folder)
+    #expect(plotted.status == 0 && plotted.output.contains("bad: collapsed"), "\(plotted)")
+    let plot = try String(contentsOfFile: folder + "/a.svg", encoding: .utf8)
+    #expect(plot.contains("How good, bad went") && plot.contains(">Loss<"))
+    try #"{"step":0,"collapse":"healthy"}"#.write(
+      toFile: folder + "/old/metrics.jsonl", atomically: true, encoding: .utf8)
+    let empty = try Program.run(["inspect", "old", "--plot", "b.svg"], in: folder)
+    #expect(empty.status == 65 && empty.errors.contains("nothing to draw in old"))
     for (arguments, status, part) in [
-      (["--out", "a.pdf"], 64, ".html"), (["--data", "x"], 64, "--out"),
+      (["--out", "a.pdf"], 64, ".html"), (["--plot", "a.pdf"], 64, "a.pdf"),
+      (["--plot", "/nowhere/a.png"], 74, "/nowhere"), (["--data", "x"], 64, "--out"),
       (["--out", "a.html", "--data", "x"], 74, "x"),
       (["--out", "/nowhere/a.html", "--images", "0"], 74, "/nowhere"), (["--images=-1"], 64, "-1"),
     ] as [([String], Int32, String)] {

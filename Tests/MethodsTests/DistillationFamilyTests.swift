@@ -16,11 +16,13 @@ import Testing
     #expect(Set(names).count == names.count)
     #expect(
       names == [
-        "hinton", "standardized", "dist", "decoupled", "hints", "attention", "vid", "rkd", "similarity",
+        "hinton", "standardized", "dist", "decoupled", "hints", "attention", "vid", "attn-distill", "rkd",
+        "similarity",
         "pkt", "correlation", "crd", "tf-kd-reg", "be-your-own-teacher", "ema-teacher", "mutual",
         "born-again",
         "tf-kd-self",
       ])
+    #expect(DistillationFamily.all.filter(\.needsTransformers).map(\.name) == ["attn-distill"])
     #expect(
       DistillationFamily.all.filter { !$0.needsTeacher }.map(\.name) == [
         "tf-kd-reg", "be-your-own-teacher", "ema-teacher", "mutual", "born-again", "tf-kd-self",

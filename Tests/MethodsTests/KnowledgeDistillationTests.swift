@@ -92,14 +92,31 @@ import Testing
 
   @Test(arguments: TermRegistry.all.filter(\.kind.needsTeacher).map(\.name))
   func `every term has a finite loss that reaches the student and its own connectors`(name: String) throws {
-    let teacher = try TeacherFile(classes: Self.classes)
-    let found = try gradients(
-      try configuration([teacher.path], "distill.alpha=1", "distill.terms=[\(name)=1]"),
-      try pictures(Self.classes))
-    let plain = try gradients(
-      try configuration([teacher.path], "distill.alpha=1"), try pictures(Self.classes))
+    let comparesAttention = TermRegistry.entry(named: name)?.kind == .attention
+    let teacher =
+      comparesAttention
+      ? try TeacherFile(
+        classes: Self.classes,
+        architecture: VisionTransformerSizes(width: 24, depth: 2, heads: 2, patch: 2, side: 16, registers: 1))
+      : try TeacherFile(classes: Self.classes)
+    func configuration(_ terms: String) throws -> ExperimentConfiguration {
+      var chosen = try self.configuration([teacher.path], "distill.alpha=1", terms)
+      if comparesAttention {
+        try chosen.set("network.architecture=vit_micro")
+        try chosen.set("network.patch=4")
+      }
+      return chosen
+    }
+    let views = Views(
+      groups: [patchRows(of: hashFilled("views", [6, 3, 16, 16]), patch: comparesAttention ? 4 : 1)],
+      globalViews: 1, samples: Array(0..<6))
+    let folder = try pictures(Self.classes)
+    let found = try gradients(try configuration("distill.terms=[\(name)=1]"), folder, views: views)
+    let plain = try gradients(try configuration("distill.terms=[]"), folder, views: views)
     #expect(found.loss.isFinite && found.gradients.values.joined().allSatisfy(\.isFinite))
-    let isSame = found.gradients["conv1.weight"] == plain.gradients["conv1.weight"]
+    let early = comparesAttention ? "blocks.0.attn.qkv.weight" : "conv1.weight"
+    let slopes: [Float] = try #require(found.gradients[early])
+    let isSame = slopes == plain.gradients[early]
     #expect(!isSame)
     for (parameter, slopes) in found.gradients where parameter.hasPrefix("connector.") {
       #expect(slopes.contains { $0 != 0 }, "\(parameter)")

@@ -1,13 +1,18 @@
 import Emanate
 import Foundation
 
-/// A thin residual network with random weights in a file, which is removed with the value.
+/// A network with random weights in a file, which is removed with the value: a thin residual one if none is said.
 final class TeacherFile {
   let path: String
-  let architecture = ResNetSizes(.basic, [1, 1, 1, 1], stem: .cifar, channels: 8, side: 16)
+  let architecture: any Architecture
 
   /// With a classifier of these classes, or without one.
-  init(classes: [String]?, seed: UInt64 = 9, metadata: [String: String] = [:]) throws {
+  init(
+    classes: [String]?, seed: UInt64 = 9, metadata: [String: String] = [:],
+    architecture: any Architecture = ResNetSizes(
+      .basic, [1, 1, 1, 1], stem: .cifar, channels: 8, side: 16)
+  ) throws {
+    self.architecture = architecture
     path =
       FileManager.default.temporaryDirectory.appending(path: "teacher-\(UUID().uuidString).safetensors").path
     let scope = ParameterScope()

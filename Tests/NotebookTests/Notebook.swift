@@ -1,6 +1,7 @@
 import Foundation
 
-/// A Markdown file whose `swift` and `bash` blocks can be run, and whose `text` blocks say what they print.
+/// A Markdown file whose `swift` and `bash` blocks can be run, whose `text` blocks say what they print, and whose pictures
+/// they draw.
 struct Notebook {
   enum Language: String { case swift, bash }
 
@@ -16,17 +17,29 @@ struct Notebook {
     var tolerance: Double?
   }
 
+  /// A picture that the file shows.
+  struct Picture {
+    /// Where it lies beside the file, and where the blocks draw it.
+    let path: String
+    /// How far the levels of a pixel, or a number of an SVG file, may be from the picture beside the file: the mean of all
+    /// pixels' distances, each number; nil: the same picture.
+    let tolerance: Double?
+  }
+
   let file: URL
   let lines: [String]
   let blocks: [Block]
+  let pictures: [Picture]
 
   init(_ file: URL) throws {
     self.file = file
     lines = try String(contentsOf: file, encoding: .utf8).components(separatedBy: "\n")
     var blocks: [Block] = []
+    var pictures: [Picture] = []
     var at = 0
     while at < lines.count {
       guard lines[at].hasPrefix("```"), let end = lines[(at + 1)...].firstIndex(of: "```") else {
+        pictures += Self.pictures(lines[at], below: at > 0 ? lines[at - 1] : "")
         at += 1
         continue
       }
@@ -41,7 +54,17 @@ struct Notebook {
       }
       at = end + 1
     }
-    self.blocks = blocks
+    (self.blocks, self.pictures) = (blocks, pictures)
+  }
+
+  /// The pictures of a line, `![words](pictures/name.png)`, below `<!-- ±4 -->` or another line.
+  private static func pictures(_ line: String, below: String) -> [Picture] {
+    let words = below.split(separator: " ")
+    let tolerance =
+      words.count == 3 && words[0] == "<!--" && words[1].hasPrefix("±") ? Double(words[1].dropFirst()) : nil
+    return line.matches(of: /!\[[^\]]*\]\((pictures\/[^)\s]+)\)/).map {
+      Picture(path: String($0.output.1), tolerance: tolerance)
+    }
   }
 
   private static func isRightBelow(_ fence: Int, _ block: Block, _ lines: [String]) -> Bool {

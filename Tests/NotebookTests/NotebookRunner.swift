@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 
-/// Runs a notebook's blocks in a folder of their own and returns what each printed.
+/// Runs a notebook's blocks in a folder of their own and returns what each printed, and the pictures they drew.
 ///
 /// The Swift blocks of a notebook are one program, compiled against the modules that the build left; its `bash` blocks
 /// are one session with `emanate` on the PATH. Bash blocks above the first Swift block run before it, the others
@@ -23,8 +23,8 @@ struct NotebookRunner {
     build = isBuild ? tests : repositoryRoot().appending(path: ".build/release").resolvingSymlinksInPath()
   }
 
-  /// What each block printed, line by line.
-  func run() throws -> [[String]] {
+  /// What each block printed, line by line, and the notebook's pictures by their paths.
+  func run() throws -> (outputs: [[String]], pictures: [String: Data]) {
     defer { try? FileManager.default.removeItem(at: folder) }
     let places = notebook.blocks.indices
     let swift = places.filter { notebook.blocks[$0].language == .swift }
@@ -38,7 +38,14 @@ struct NotebookRunner {
     for (index, output) in try runBash(before) { outputs[index] = output }
     for (index, output) in try runSwift(swift) { outputs[index] = output }
     for (index, output) in try runBash(after) { outputs[index] = output }
-    return outputs
+    var pictures: [String: Data] = [:]
+    for picture in notebook.pictures {
+      guard let data = try? Data(contentsOf: folder.appending(path: picture.path)) else {
+        throw Failure(description: "\(notebook.file.lastPathComponent): no block makes \(picture.path)")
+      }
+      pictures[picture.path] = data
+    }
+    return (outputs, pictures)
   }
 
   // A line that no block prints: the outputs are cut there.
@@ -46,7 +53,7 @@ struct NotebookRunner {
 
   private func runBash(_ blocks: [Int]) throws -> [(Int, [String])] {
     if blocks.isEmpty { return [] }
-    var script = "set -euo pipefail\n"
+    var script = "set -euo pipefail\nexport LC_ALL=C\n"
     for index in blocks {
       script += "echo '\(marker(index))'\n" + notebook.blocks[index].code.joined(separator: "\n") + "\n"
     }
@@ -127,10 +134,14 @@ struct NotebookRunner {
     let text = try String(contentsOf: printed, encoding: .utf8)
     guard process.terminationStatus == 0 else {
       let reason = try String(contentsOf: errors, encoding: .utf8)
+      let line = notebook.blocks.indices.last { text.contains(marker($0) + "\n") }.map {
+        notebook.blocks[$0].line
+      }
       throw Failure(
         description:
-          "\(notebook.file.lastPathComponent): \(command) exits with \(process.terminationStatus)\n"
-          + text.suffix(2000) + reason.suffix(4000))
+          "\(notebook.file.lastPathComponent): \(command) exits with \(process.terminationStatus)"
+          + (line.map { " in the block at line \($0)" } ?? "") + "\n" + text.suffix(2000)
+          + reason.suffix(4000))
     }
     var lines = text.components(separatedBy: "\n")
     if lines.last == "" { lines.removeLast() }

@@ -37,14 +37,17 @@ import Testing
     return "\(scratch.path)/\(name)"
   }
 
-  private func measures(_ name: String, teachers: [String], data: String) throws -> [String: Double] {
+  private func measures(
+    _ name: String, teachers: [String], data: String, _ further: [String] = []
+  ) throws -> [String: Double] {
     let settings = try ExperimentConfiguration.load(
       files: ["distill/default", "distill/\(name)"],
       overrides: thin + [
         "network.channels=4", "data.preparation=teacher",
         "distill.teachers=\(SettingText.list(teachers).description)",
-      ])
-    let run = "\(scratch.path)/\(name)"
+      ] + further)
+    // Each in a folder of its own: one that holds a run is refused before anything else.
+    let run = "\(scratch.path)/\(name)-\(UUID().uuidString)"
     try pretrain(settings, data: data, run: run)
     let lines = try String(contentsOfFile: run + "/metrics.jsonl", encoding: .utf8).split(separator: "\n")
     let object = try JSONSerialization.jsonObject(with: Data(try #require(lines.last).utf8))
@@ -79,6 +82,31 @@ import Testing
       ["head.prototypes=8", "head.hidden=8", "head.bottleneck=4", "data.recipe=pair-whole"], data: data)
     let found = try measures("label-free", teachers: [features], data: data + "/even")
     #expect(found["distanceLoss"]?.isFinite == true && found["labelsLoss"] == nil)
+  }
+
+  @Test func `transformers' attention is compared, and of others refused with what they are`() throws {
+    let data = try pictures()
+    let transformer = [
+      "network.architecture=vit_micro", "network.patch=4", "network.side=16", "data.views.globalSide=16",
+    ]
+    let seeing = try teacher(
+      "seeing", files: ["finetune/default"],
+      transformer + ["network.registers=2", "network.channels=64", "validation.share=off"], data: data)
+    let found = try measures("attn-distill", teachers: [seeing], data: data, transformer)
+    let loss = try #require(found["classAttentionLoss"])
+    #expect(loss > 0 && loss.isFinite && found["gradientNorm"]?.isFinite == true)
+    let error = #expect(throws: ConfigurationError.self) {
+      try measures("attn-distill", teachers: [seeing], data: data, ["network.patch=1"])
+    }
+    #expect(
+      error?.description.contains("the student has no class token") == true, "\(String(describing: error))")
+    let coarse = try teacher(
+      "coarse", files: ["finetune/default"],
+      transformer + ["network.patch=8", "network.channels=64", "validation.share=off"], data: data)
+    let misfit = #expect(throws: ConfigurationError.self) {
+      try measures("attn-distill", teachers: [coarse], data: data, transformer)
+    }
+    #expect(misfit?.description.contains("3 heads over 4 x 4 patches") == true)
   }
 
   @Test func `every family of a sweep has a configuration of its name with its terms`() throws {

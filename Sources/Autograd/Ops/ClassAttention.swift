@@ -92,6 +92,63 @@ struct ClassAttentionBackward: BackwardRule {
   }
 }
 
+/// How much the class token attends to each token, as something to learn by: the softmax of its products with their keys
+/// over √d.
+///
+/// queries: [B, D] (the class token's), keys: [B, T, D] -> [B, H, T]; the T of a head sum to 1.
+public func classShares(_ queries: Variable, _ keys: Variable, heads: Int) -> Variable {
+  let (batch, tokens, width) = (keys.shape[0], keys.shape[1], queries.shape[-1])
+  precondition(
+    keys.shape[2] == width && queries.shape.rows == batch && width % heads == 0,
+    "classShares: queries \(queries.shape), keys \(keys.shape), \(heads) heads")
+  let shares = Tensor(uninitialized: [batch, heads, tokens])
+  let (q, k, depth) = (queries.value, keys.value, width / heads)
+  profiled(ClassSharesBackward.name, Work(products: batch, 1, width, tokens, numbers: k.count + q.count)) {
+    ThreadPool.shared.forEach(batch) { sample in
+      let unread = Tensor(uninitialized: [depth])
+      for head in 0..<heads {
+        let own = k.pointer + sample * tokens * width + head * depth
+        em_class_attention(
+          q.pointer + sample * width + head * depth, own, own, width, tokens, depth,
+          shares.pointer + (sample * heads + head) * tokens, unread.pointer)
+      }
+      withExtendedLifetime(unread) {}
+    }
+  }
+  return record(
+    shares, [queries, keys], ClassSharesBackward(queries: q, keys: k, shares: shares, heads: heads))
+}
+
+struct ClassSharesBackward: BackwardRule {
+  static let name = "classShares"
+  let queries, keys, shares: Tensor
+  let heads: Int
+
+  func work(into inputs: InputGradients) -> Work {
+    Work(
+      products: 2 * keys.shape[0], 1, queries.shape[-1], keys.shape[1],
+      numbers: 2 * (keys.count + queries.count))
+  }
+
+  consuming func backward(_ dy: consuming Tensor, into inputs: inout InputGradients) {
+    let (q, k, p, heads) = (queries, keys, shares, heads)
+    let (batch, tokens, width) = (k.shape[0], k.shape[1], q.shape[-1])
+    let depth = width / heads
+    let (dq, dk) = (Tensor(uninitialized: q.shape), Tensor(uninitialized: k.shape))
+    ThreadPool.shared.forEach(batch) { sample in
+      for head in 0..<heads {
+        let (at, offset) = (sample * width + head * depth, sample * tokens * width + head * depth)
+        let row = (sample * heads + head) * tokens
+        em_class_shares_backward(
+          q.pointer + at, k.pointer + offset, width, tokens, depth, p.pointer + row, dy.pointer + row,
+          dq.pointer + at, dk.pointer + offset)
+      }
+    }
+    inputs.give(0, dq)
+    inputs.give(1, dk)
+  }
+}
+
 /// Rows `range` of the first axis, sharing memory forward: [R, ...] -> [range.count, ...].
 public func sliced(_ x: Variable, rows range: Range<Int>) -> Variable {
   record(x.value[rows: range], [x], SlicedBackward(shape: x.shape, range: range))

@@ -158,6 +158,9 @@ void em_class_attention(const float *q, const float *k, const float *v, long str
 void em_class_attention_backward(const float *q, const float *k, const float *v, long stride, long tokens,
                                  long depth, const float *probabilities, const float *dout, float *dq,
                                  float *dk, float *dv, float *scratch);
+// The gradients of q and k by those of the probabilities; dk is overwritten.
+void em_class_shares_backward(const float *q, const float *k, long stride, long tokens, long depth,
+                              const float *probabilities, const float *dprobabilities, float *dq, float *dk);
 
 // Packs a [depth, columns] matrix (columns a multiple of 16) into panels of sixteen columns: [columns / 16][depth][16].
 // Element (p, j) is x[p * stride + j], or transposed x[j * stride + p].

@@ -18,14 +18,17 @@ public struct DistillationFamily: Sendable, Equatable {
   public let others: [String]
   /// Whether somebody must have been trained before; otherwise students teach themselves or one another.
   public let needsTeacher: Bool
+  /// Whether student and teacher must be vision transformers.
+  public let needsTransformers: Bool
 
   /// A family of these terms.
   public init(
     name: String, summary: String, softTargets: Bool, terms: [String], others: [String] = [],
-    needsTeacher: Bool = true
+    needsTeacher: Bool = true, needsTransformers: Bool = false
   ) {
     (self.name, self.summary, self.softTargets) = (name, summary, softTargets)
     (self.terms, self.others, self.needsTeacher) = (terms, others, needsTeacher)
+    self.needsTransformers = needsTransformers
   }
 
   /// Every family: soft targets, those of the terms in the registry's order, and those of several generations.
@@ -65,7 +68,8 @@ public struct DistillationFamily: Sendable, Equatable {
         DistillationFamily(
           name: name, summary: parts.map { "\($0.name): \($0.summary)" }.joined(separator: "; "),
           softTargets: false, terms: parts.map { "\($0.name)=\($0.weight)" }, others: parts.flatMap(\.others),
-          needsTeacher: parts.contains { $0.kind.needsTeacher }))
+          needsTeacher: parts.contains { $0.kind.needsTeacher },
+          needsTransformers: parts.contains { $0.kind == .attention }))
     }
     return families
   }()
@@ -90,7 +94,8 @@ public struct DistillationFamily: Sendable, Equatable {
       softTargets: parts.contains { $0.softTargets }, terms: parts.flatMap(\.terms),
       others: parts.flatMap(\.others),
       // Of generations the one before teaches whatever else is compared.
-      needsTeacher: parts.contains { $0.needsTeacher } && !parts.contains { Self.ofGenerations.contains($0) })
+      needsTeacher: parts.contains { $0.needsTeacher } && !parts.contains { Self.ofGenerations.contains($0) },
+      needsTransformers: parts.contains { $0.needsTransformers })
   }
 
   /// What is set over a run's settings, `path=value` each.

@@ -50,6 +50,8 @@ public struct DistillationBatch {
   public let layers: [Variable]
   /// The teacher's outputs.
   public let teacher: Teacher.Outputs
+  /// How much the class token attends to each token, [B, H, T] of each network, where a term compares it.
+  public let classShares: (student: Variable, teacher: Tensor)?
   /// The logits of the student's moving average, [B, C], if a term asked for them.
   public let average: Tensor?
   /// The images' classes, and their rows in the folder.
@@ -68,6 +70,8 @@ public struct TermSite {
   public let pairs: [Pair]
   /// The lengths of the student's and the teacher's feature rows; 0 without a teacher.
   public let studentWidth, teacherWidth: Int
+  /// The first teacher's architecture; nil without a teacher.
+  public let teacher: (any Architecture)?
   /// The class of each of the folder's images; empty where no classes are known.
   public let labels: [Int]
   /// How many images the folder has.

@@ -31,6 +31,7 @@ public struct KnowledgeDistillation: Method {
   private let labels: [Int]
   private var terms: [WeightedTerm]
   private let paths: (student: [String], teacher: [String])
+  private let comparesAttention: Bool
   private let softTargets: DistillationLoss
   private let mixture: TeacherMixture
   private let hardTargets: SmoothedCrossEntropy
@@ -84,13 +85,17 @@ public struct KnowledgeDistillation: Method {
     let pairs = try teachers.first.map { try Self.pairs(material, architecture, $0) } ?? []
     let widths = (backbone.width, teachers.first?.network.width ?? 0)
     let (labels, classCount, hardTargets) = (labels, classes.count, hardTargets)
+    let firstTeacher = teachers.first?.network.architecture
     terms = try Self.terms(material) { name in
       TermSite(
         scope: scope.scope("connector").scope(name), pairs: pairs, studentWidth: widths.0,
-        teacherWidth: widths.1, labels: labels, images: folder.count, classes: classCount,
+        teacherWidth: widths.1, teacher: firstTeacher, labels: labels, images: folder.count,
+        classes: classCount,
         configuration: configuration, labelsLoss: hardTargets)
     }
-    paths = (pairs.map { $0.student.path }, pairs.map { $0.teacher.path })
+    comparesAttention = material.compares(.attention)
+    let shares = comparesAttention ? [Pass.classShares] : []
+    paths = (pairs.map { $0.student.path } + shares, pairs.map { $0.teacher.path } + shares)
     notes =
       try (settings.layers.isEmpty ? pairs : []).map {
         "`distill.layers` is empty; compared are " + TermSite.describe($0)
@@ -111,7 +116,9 @@ public struct KnowledgeDistillation: Method {
     if let folder = settings.cache.value, !teachers.isEmpty {
       cache = try TeacherCache(
         folder, teachers: teachers, classes: classCount,
-        layers: pairs.map { ($0.teacher.path, $0.teacher.shape) }, material: material)
+        layers: pairs.map { ($0.teacher.path, $0.teacher.shape) }
+          + ClassAttentionTerm.shapes(comparesAttention ? firstTeacher : nil, side: architecture.side),
+        material: material)
     }
   }
 
@@ -148,9 +155,13 @@ public struct KnowledgeDistillation: Method {
     let averaged = average?.asTeacher(pass.precision) { pass in
       layer.map { $0(backbone.features(images, first: 0, pass), pass).value }
     }
+    // What class tokens attend to stands behind the pairs of layers.
+    var layers = paths.student.map { pass.layer($0)! }
+    let shares = comparesAttention ? layers.removeLast() : nil
     let batch = DistillationBatch(
-      images: images, logits: logits, features: features, layers: paths.student.map { pass.layer($0)! },
-      teacher: outputs.first ?? .nobody, average: averaged ?? nil, labels: known,
+      images: images, logits: logits, features: features, layers: layers,
+      teacher: outputs.first ?? .nobody, classShares: shares.map { ($0, outputs[0].layers.last!) },
+      average: averaged ?? nil, labels: known,
       samples: (0..<views.globalViews).flatMap { _ in views.samples }, step: now.step)
     for index in terms.indices {
       parts.append((terms[index].name, terms[index].weight, terms[index].term(batch, pass)))
@@ -317,10 +328,7 @@ extension KnowledgeDistillation {
           "the student's images have a side of \(side) (`network.side`), which the patches of the teacher "
           + "\(teacher.path) do not fill: \(teacher.network.architecture.patch)")
     }
-    let needed = (configuration.distill.weightedTerms ?? []).contains {
-      TermRegistry.entry(named: $0.name, among: material.terms)?.kind == .layers
-    }
-    if !needed { return [] }
+    if !material.compares(.layers) { return [] }
     let ours = LayerListing(architecture, side: side)
     let theirs = LayerListing(teacher.network.architecture, side: side)
     func find(_ path: String, _ listing: LayerListing, _ whose: String) throws(ConfigurationError)

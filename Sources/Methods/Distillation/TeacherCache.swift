@@ -96,10 +96,7 @@ package struct TeacherCache {
   ) throws(ConfigurationError) {
     let identity = try Identity(teachers, material)
     (self.folder, self.identity, images) = (folder, identity, material.folder)
-    let terms = material.configuration.distill.weightedTerms ?? []
-    let needsFeatures = terms.contains {
-      TermRegistry.entry(named: $0.name, among: material.terms)?.kind == .relation
-    }
+    let needsFeatures = material.compares(.relation)
     var places: [Place] = []
     for (number, teacher) in teachers.enumerated() {
       func place(_ part: Part, _ shape: [Int], _ name: String) {

@@ -11,6 +11,8 @@ public enum TermRegistry {
     case response
     /// Outputs of layers, in pairs.
     case layers
+    /// What class tokens attend to: both must be vision transformers.
+    case attention
     /// The images' features among themselves.
     case relation
     /// The student with itself: no teacher is needed.
@@ -89,6 +91,11 @@ public enum TermRegistry {
         "layers' outputs with a learned variance a channel (Ahn et al. 2019, arXiv:1904.05835); weight 1",
       make: { site throws(TermMisfit) in try VariationalTerm(site) }),
     Entry(
+      name: "classAttention", kind: .attention, family: "attn-distill", weight: 0.1,
+      summary:
+        "what the class token attends to (AttnDistill, Wang et al. 2022, arXiv:2210.00944); weight 0.1",
+      make: { site throws(TermMisfit) in try ClassAttentionTerm(site) }),
+    Entry(
       name: "distance", kind: .relation, family: "rkd", weight: 25,
       summary: "distances between images (RKD, Park et al. 2019, arXiv:1904.05068); weight 25",
       make: { _ in RelationTerm { RelationalDistanceLoss()(student: $0, teacher: $1) } }),
@@ -146,4 +153,13 @@ public struct TermMisfit: Error {
 
   /// What does not fit.
   public init(reason: String) { self.reason = reason }
+}
+
+extension MethodMaterial {
+  /// Whether a term of this kind is among those of the configuration.
+  func compares(_ kind: TermRegistry.Kind) -> Bool {
+    (configuration.distill.weightedTerms ?? []).contains {
+      TermRegistry.entry(named: $0.name, among: terms)?.kind == kind
+    }
+  }
 }

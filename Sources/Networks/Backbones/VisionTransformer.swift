@@ -104,6 +104,7 @@ public struct VisionTransformer: Backbone {
         x = pass.block(x) { block($0, first: place, pass) }
         pass.note(x, at: "blocks.\(index)")
       }
+      if pass.keepsClassShares { pass.note(blocks.last!.classShares(x, pass), at: Pass.classShares) }
       parts.append(pass.block(x) { blocks.last!.classToken($0, first: place, pass) })
       start = end
     }

@@ -69,6 +69,18 @@ struct TransformerBlock: Sendable {
     return mlp(afterAttention, first: first, pass).reshaped([batch, width])
   }
 
+  /// How much the class token attends to each token here, by itself: [B, T, D] -> [B, H, T].
+  func classShares(_ x: Variable, _ pass: Pass) -> Variable {
+    let (batch, tokens) = (x.shape[0], x.shape[1])
+    let (weight, bias, prelude) = (pass[qkv.weight], pass[qkv.bias], norm1.prelude(pass))
+    func rows(_ x: Variable, _ range: Range<Int>) -> Variable {
+      linear(x, sliced(weight, rows: range), sliced(bias, rows: range), after: prelude, in: pass.precision)
+    }
+    let queries = rows(classTokens(x).reshaped([batch, 1, width]), 0..<width).reshaped([batch, width])
+    let keys = rows(x, width..<2 * width).reshaped([batch, tokens, width])
+    return EmanateAutograd.classShares(queries, keys, heads: heads)
+  }
+
   private func mlp(_ x: Variable, first: Int, _ pass: Pass) -> Variable {
     branch(1, of: x, first: first, pass) { kept in
       output(

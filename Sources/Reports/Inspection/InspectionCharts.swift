@@ -11,6 +11,11 @@ struct InspectionCharts {
   }
 
   let records: [RunRecord]
+  /// Whether the charts stand under one legend that names the runs: titles then say what the strokes are.
+  var isSheet = false
+
+  /// Whether colours tell runs apart, and strokes the numbers of a chart; otherwise colours tell the numbers of the one run.
+  private var coloursRuns: Bool { isSheet || records.count > 1 }
 
   /// One number of the metrics as it is drawn.
   private struct Series {
@@ -34,6 +39,9 @@ struct InspectionCharts {
     }.filter { !$0.charts.isEmpty }
   }
 
+  /// The charts that answer whether runs learned, what they were for first.
+  var mainCharts: [Chart] { order.flatMap(\.charts).filter { !$0.isEmpty } }
+
   /// All charts count the same steps.
   private var steps: ClosedRange<Double> { 0...Double(max(1, records.map(\.inspection.steps).max() ?? 1)) }
 
@@ -47,19 +55,23 @@ struct InspectionCharts {
     change: (inout Chart) -> Void = { _ in }
   ) -> Chart {
     var lines: [Chart.Line] = []
-    let isAlone = series.count { series in records.contains { !(series.points($0) ?? []).isEmpty } } == 1
+    let shown = series.indices.filter { place in
+      records.contains { !(series[place].points($0) ?? []).isEmpty }
+    }
+    let isAlone = shown.count == 1
     for (number, record) in records.enumerated() {
       for (place, series) in series.enumerated() {
         guard let points = series.points(record), !points.isEmpty else { continue }
-        let isOne = records.count == 1
         lines.append(
           Chart.Line(
-            isOne ? series.name : record.name + (isAlone ? "" : ", " + series.name),
-            colour: isOne ? place : number, stroke: Chart.Stroke(rawValue: min(2, place)) ?? .solid,
+            coloursRuns ? record.name + (isAlone ? "" : ", " + series.name) : series.name,
+            colour: coloursRuns ? number : place, stroke: Chart.Stroke(rawValue: min(2, place)) ?? .solid,
             points: points))
       }
     }
-    var chart = Chart(title, unit: unit, xName: "step", lines: lines)
+    let strokes = shown.map { series[$0].name + ["", " (dashed)", " (dotted)"][min(2, $0)] }
+    let names = isSheet && !isAlone ? ": " + strokes.joined(separator: ", ") : ""
+    var chart = Chart(title + names, unit: unit, xName: "step", lines: lines)
     (chart.explanation, chart.xIncludes) = (text, steps)
     change(&chart)
     return chart
@@ -126,10 +138,10 @@ struct InspectionCharts {
           "What targets tell of their image", unit: "nats",
           [
             Series(RunRecord.information, "information"),
-            Series("meanTargetEntropy", "entropy of the mean target, at most ln K"),
+            Series("meanTargetEntropy", "entropy of the mean target"),
           ],
           explained:
-            "Information is the entropy of the mean target less the mean entropy: 0 where all images get the same target."
+            "Information is the entropy of the mean target less the mean entropy: 0 where all images get the same target. The latter is at most ln K."
         ) { $0.includes = 0...0.1 },
         chart("Terms of the loss", terms.sorted().map { Series($0, $0) }),
       ])

@@ -173,6 +173,48 @@ private struct PlainTransformer {
     }
   }
 
+  @Test(arguments: [Pass.Memory.keepsActivations, .recomputesBlocks])
+  func `shares to learn by are the last block's attention, whatever stochastic depth drops`(
+    _ memory: Pass.Memory
+  )
+    throws
+  {
+    var sizes = Self.sizes[1]
+    sizes.dropPath = 0.9
+    let (network, store) = network(sizes)
+    let patches = hashFilled("patches", [5, 16, 12])
+    let noted = run(network, store, patches, nil, [2])[2]!
+    let still = Pass(store, mode: .evaluation)
+    still.keeps = .some([Pass.classShares])
+    let features = network.features(patches, first: 0, still).value.array
+    #expect(greatestDifference(still.layer(Pass.classShares)!.value, noted) < 1e-6)
+    #expect(features == network.features(patches, first: 0, Pass(store, mode: .evaluation)).value.array)
+    // It is none of the layers that others are paired with.
+    let all = Pass(store, mode: .evaluation)
+    all.keeps = .all
+    _ = network.features(patches, first: 0, all)
+    #expect(all.layers.map(\.path) == ["blocks.0", "blocks.1"])
+
+    let tape = Tape()
+    let pass = Pass(store, tape: tape, mode: .training, seed: 1, step: 1, memory: memory)
+    pass.keeps = .some([Pass.classShares])
+    _ = network.features(patches, first: 0, pass)
+    let shares = try #require(pass.layer(Pass.classShares))
+    #expect(shares.shape == [5, 2, 19])
+    let weights = hashFilled("weights", shares.shape)
+    var gradients = Tensor(repeating: 0, store.flatShape)
+    tape.backward(
+      from: weightedSum(
+        shares.reshaped([shares.shape.count]), weights: weights.reshaped([shares.shape.count])),
+      leavesInto: &gradients)
+    func slope(_ name: String) -> Float {
+      let parameter = store.parameters.first { $0.name == name }!
+      return gradients.array[parameter.offset..<parameter.offset + parameter.shape.count].map(abs).max()!
+    }
+    #expect(slope("blocks.2.attn.qkv.weight") > 1e-4 && slope("blocks.0.norm1.weight") > 1e-6)
+    #expect(slope("blocks.2.mlp.fc1.weight") == 0 && slope("norm.weight") == 0)
+  }
+
   @Test func `only the blocks that were asked for are noted, and the features stay the same`() {
     let (network, store) = network(Self.sizes[0])
     let patches = hashFilled("patches", [2, 16, 12])
