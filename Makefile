@@ -2,13 +2,21 @@
 PREFIX ?= /usr/local
 EMANATE = .build/release/emanate
 OURS = Package.swift Sources augmentations Tests Fuzzing/Package.swift Fuzzing/Sources
+# Where `make install` puts things.
+BIN = $(DESTDIR)$(PREFIX)/bin
+SHARE = $(DESTDIR)$(PREFIX)/share
+MAN = $(SHARE)/man/man1
+BASH_COMPLETIONS = $(SHARE)/bash-completion/completions
+ZSH_COMPLETIONS = $(SHARE)/zsh/site-functions
+FISH_COMPLETIONS = $(SHARE)/fish/vendor_completions.d
+COMPLETIONS = $(BASH_COMPLETIONS)/emanate $(ZSH_COMPLETIONS)/_emanate $(FISH_COMPLETIONS)/emanate.fish
 # How long `make fuzz` runs, all targets together.
 MINUTES ?= 60
 RUN_TESTS = swift test -c release --skip-build --no-parallel
 # OpenBLAS's Haswell kernels need AVX2.
 HAS_AVX2 = [ "$$(uname -m)" = x86_64 ] && grep -qw avx2 /proc/cpuinfo 2> /dev/null
 
-.PHONY: quickstart test test-all test-haswell test-native test-page notebooks notebooks-write docs build install lint format golden compare onnx fuzz setup minutes clean
+.PHONY: quickstart test test-all test-haswell test-native test-page test-tensorboard notebooks notebooks-write docs build install uninstall lint format golden compare onnx fuzz setup minutes clean
 
 ## Sets up, builds and learns features of embedded images in a few minutes.
 quickstart:
@@ -22,7 +30,8 @@ test:
 	@.ci/timed setup .ci/setup tests && .ci/timed lint $(MAKE) lint && .ci/timed build .ci/build-tests \
 	  && .ci/timed "tests, Haswell kernels" $(MAKE) test-haswell && .ci/timed "tests, own kernels" $(MAKE) test-native \
 	  && .ci/timed notebooks $(MAKE) notebooks && .ci/timed documentation .ci/docs \
-	  && .ci/timed "reports in a browser" $(MAKE) test-page && .ci/timed fuzzing Fuzzing/run 120; \
+	  && .ci/timed "reports in a browser" $(MAKE) test-page \
+	  && .ci/timed "event files" $(MAKE) test-tensorboard && .ci/timed fuzzing Fuzzing/run 120; \
 	  status=$$?; $(MAKE) --no-print-directory minutes; exit $$status
 
 test-haswell:
@@ -33,13 +42,18 @@ test-haswell:
 test-page:
 	@Tests/Page/check $(EMANATE)
 
-## Runs every block of the tutorials in notebooks-md and compares what they print and draw with what the tutorials show.
-notebooks:
-	env -u OPENBLAS_CORETYPE EMANATE_NOTEBOOKS=check $(RUN_TESTS) --filter NotebookTests
+## Reads event files with the real TensorBoard.
+test-tensorboard:
+	@Tests/TensorBoard/check $(EMANATE)
 
-## Runs them and writes outputs and pictures into the files.
+## Runs every block of the tutorials in notebooks-md and of the documentation's guides, and compares what they print and draw
+## with what they show. ONLY=03 runs those whose names hold these characters.
+notebooks:
+	env -u OPENBLAS_CORETYPE EMANATE_NOTEBOOKS=check EMANATE_NOTEBOOKS_ONLY=$(ONLY) $(RUN_TESTS) --filter NotebookTests
+
+## Runs them, or ONLY some, and writes outputs and pictures into the files.
 notebooks-write:
-	env -u OPENBLAS_CORETYPE EMANATE_NOTEBOOKS=write $(RUN_TESTS) --filter NotebookTests
+	env -u OPENBLAS_CORETYPE EMANATE_NOTEBOOKS=write EMANATE_NOTEBOOKS_ONLY=$(ONLY) $(RUN_TESTS) --filter NotebookTests
 
 test-native:
 	@env -u OPENBLAS_CORETYPE $(RUN_TESTS)
@@ -62,9 +76,23 @@ build:
 docs: build
 	@.ci/docs
 
-install: build
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(EMANATE) $(DESTDIR)$(PREFIX)/bin/emanate
+## Installs the program, the manual's pages, and what bash, zsh and fish need to complete its options. A program that is
+## there is taken as it is: with `sudo` there may be no Swift.
+install: $(EMANATE)
+	install -d $(BIN) $(MAN) $(BASH_COMPLETIONS) $(ZSH_COMPLETIONS) $(FISH_COMPLETIONS)
+	install -m 755 $(EMANATE) $(BIN)/emanate
+	$(EMANATE) manual --out $(MAN)
+	$(EMANATE) --generate-completion-script bash > $(BASH_COMPLETIONS)/emanate
+	$(EMANATE) --generate-completion-script zsh > $(ZSH_COMPLETIONS)/_emanate
+	$(EMANATE) --generate-completion-script fish > $(FISH_COMPLETIONS)/emanate.fish
+	chmod 644 $(MAN)/emanate.1 $(MAN)/emanate-*.1 $(COMPLETIONS)
+
+$(EMANATE):
+	$(MAKE) build
+
+## Removes what `make install` with the same PREFIX has installed.
+uninstall:
+	rm -f $(BIN)/emanate $(MAN)/emanate.1 $(MAN)/emanate-*.1 $(COMPLETIONS)
 
 lint:
 	swift format lint --strict --recursive --parallel $(OURS)

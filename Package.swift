@@ -3,7 +3,8 @@ import PackageDescription
 
 // Each target imports only what stands before it in this list (a test reads this file and checks it).
 // Folders keep short names; targets are prefixed, because a module called `Data` would hide Foundation's.
-// What is generated (ONNXMessages) is nobody's interface: `package`, without prefix, and outside of the lint's rules.
+// What is generated (ONNXMessages, TensorBoardMessages) is nobody's interface: `package`, without prefix, and outside of the
+// lint's rules.
 
 let package = Package(
   name: "Emanate",
@@ -77,9 +78,12 @@ let package = Package(
       name: "ONNXMessages", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
       path: "Sources/ONNXMessages", exclude: ["onnx.proto", "generate"]),
     .target(
+      name: "TensorBoardMessages", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      path: "Sources/TensorBoardMessages", exclude: ["tensorboard.proto", "generate"]),
+    .target(
       name: "EmanateInterchange",
       dependencies: [
-        "EmanateTensors", "EmanateNetworks", "ONNXMessages",
+        "EmanateTensors", "EmanateNetworks", "ONNXMessages", "TensorBoardMessages",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       path: "Sources/Interchange"),
@@ -188,7 +192,8 @@ let package = Package(
     .testTarget(
       name: "InterchangeTests",
       dependencies: [
-        "TestSupport", "EmanateTensors", "EmanateNetworks", "ONNXMessages", "EmanateInterchange",
+        "TestSupport", "EmanateTensors", "EmanateNetworks", "ONNXMessages", "TensorBoardMessages",
+        "EmanateInterchange",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       path: "Tests/InterchangeTests"),
@@ -217,6 +222,7 @@ let package = Package(
         "EmanateObjectives",
         "EmanateOptimization", "EmanateMethods", "EmanateConfiguration", "EmanateData", "EmanateImages",
         "EmanateAugmentations", "EmanateInterchange", "EmanateEvaluation", "EmanateTraining",
+        "TensorBoardMessages", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       path: "Tests/TrainingTests"),
     .testTarget(
@@ -228,7 +234,11 @@ let package = Package(
       ],
       path: "Tests/ReportsTests"),
     .testTarget(
-      name: "EmanateCLITests", dependencies: ["TestSupport", "Emanate"],
+      name: "EmanateCLITests",
+      dependencies: [
+        "TestSupport", "Emanate", "EmanateCLI",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       path: "Tests/EmanateCLITests"),
     .testTarget(name: "StructureTests", dependencies: ["TestSupport"], path: "Tests/StructureTests"),
     .testTarget(

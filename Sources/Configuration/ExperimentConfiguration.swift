@@ -299,6 +299,8 @@ public struct LoggingSettings: Hashable, Sendable {
   public var layersEverySteps = OffOr<Int>.on(50)
   /// How many steps a line of `times.jsonl` tells the time of; off for none.
   public var timesEverySteps = OffOr<Int>.on(50)
+  /// Whether event files for TensorBoard are written as well.
+  public var tensorboard = false
 }
 
 extension DataMode: WordSetting {}

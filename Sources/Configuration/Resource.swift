@@ -1,4 +1,5 @@
 import CEmanateResources
+import EmanateAugmentations
 import Foundation
 
 /// The files that are part of the program: configurations, augmentation recipes, sample images.
@@ -97,8 +98,18 @@ public enum Resource {
         return (text, "\(folder.rawValue)/\(embedded).yaml (embedded)")
       }
     }
-    let known = names(in: folder).joined(separator: ", ")
-    throw .unreadable(source: name, reason: "no such file, and the program's own are: \(known)")
+    throw .unreadable(source: name, reason: "there is no such file" + guess(bare, in: folder))
+  }
+
+  /// Where nothing has a name: the embedded one that is meant, if one is near, and what names them all.
+  private static func guess(_ name: String, in folder: Folder) -> String {
+    let known = names(in: folder).filter { !$0.hasPrefix(presetFolder) } + (folder == .configs ? presets : [])
+    let distances = known.map { (name: $0, distance: editDistance(String(name.prefix(100)), $0)) }
+    let list = "`emanate list \(folder.rawValue)`"
+    guard let nearest = distances.min(by: { $0.distance < $1.distance }),
+      nearest.distance <= 1 + name.count / 3
+    else { return ", nor any of the program's own of that name; \(list) has those" }
+    return "; did you mean the program's own `\(nearest.name)`? \(list) has them all"
   }
 
   private static var all: [emanate_resource] {

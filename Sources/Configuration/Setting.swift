@@ -364,6 +364,9 @@ public struct Setting: Sendable {
     Setting(
       "logging.timesEverySteps", \.logging.timesEverySteps,
       "steps that a line of times.jsonl tells the time of", within: 1...1e12),
+    Setting(
+      "logging.tensorboard", \.logging.tensorboard,
+      "whether the run's folder gets event files that TensorBoard reads: numbers, sample views, settings"),
   ]
 
   /// The setting of this path; nil if there is none.

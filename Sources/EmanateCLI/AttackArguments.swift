@@ -6,8 +6,8 @@ struct AttackArguments: ParsableArguments {
   @Option(
     name: .long, parsing: .upToNextOption,
     help:
-      "Attacks: `emanate list attacks`. (default: fgsm pgd pgd-margin cw, and transfer with several --weights)"
-  )
+      "Attacks: `emanate list attacks`. (default: fgsm pgd pgd-margin cw, and transfer with several --weights)",
+    completion: .list(AttackRegistry.all.map { $0.name }))
   var attacks: [String] = []
 
   @Option(help: "How far any level may move, of levels 0 to 1: a number, or a fraction such as 8/255.")

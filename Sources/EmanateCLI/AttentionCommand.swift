@@ -16,9 +16,10 @@ struct AttentionCommand: ParsableCommand {
       its least to its greatest share. What the class token gives itself and registers is not drawn; --json says it.
 
       Files are NAME-sheet.png, NAME-head0.png, NAME-head0-overlay.png, NAME-head0-mask.png and so on, and NAME-mean.
-
-      Example: emanate attention --weights runs/photos dog.jpg --side 480 --out maps
-      """)
+      """,
+    examples: [
+      "emanate attention --weights runs/photos bird.jpg --side 480 --out maps"
+    ])
 
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var pictures: PictureArguments
@@ -29,7 +30,7 @@ struct AttentionCommand: ParsableCommand {
   @Option(help: "The share of the attention that the kept patches hold, above 0, at most 1.")
   var threshold = 0.6
 
-  @Option(help: "The colours of the maps: inferno, viridis or gray.")
+  @Option(help: "The colours of the maps.")
   var colors = ColorMap.inferno
 
   @Flag(help: "Write a sheet an image and no other files.")

@@ -15,34 +15,42 @@ struct AugmentCommand: ParsableCommand {
     discussion: """
       They are the very views that training would see with the same folders, recipe, seed and epoch. Of a folder
       with more images than asked for, some are taken all through it.
+      """,
+    examples: [
+      "emanate augment --data photos --recipe byol --images 4 --out sheet.png"
+    ])
 
-      Example: emanate augment --data photos --recipe byol --out sheet.png
-      """)
-
-  @Option(parsing: .upToNextOption, help: "Folders of images, or single images.")
+  @Option(
+    parsing: .upToNextOption, help: "Folders of images, or single images.",
+    completion: CompletionOffers.images)
   var data: [String]
 
-  @Option(help: "A recipe: a YAML file, or an embedded one by name (default: the configuration's, `dino`)")
+  @Option(
+    help: "A recipe: a YAML file, or one by name (`emanate list recipes`). (default: the settings', or dino)",
+    completion: CompletionOffers.recipes)
   var recipe: String?
 
-  @Option(help: "The PNG file to draw into.")
+  @Option(help: "The PNG file to draw into.", completion: .file(extensions: ["png"]))
   var out: String
 
   @Option(help: "The most images to draw, a row each.")
   var images = 8
 
-  @Option(help: "Keys the views, as in training (configuration key `seed`).")
+  @Option(help: "Keys the views, as in training (configuration key `seed`). (default: the settings', or 0)")
   var seed: Int?
 
   @Option(help: "The epoch whose views are drawn, from 0.")
   var epoch = 0
 
-  @Option(help: "A configuration whose recipe, sizes and seed to take.")
+  @Option(
+    help: "Settings whose recipe, sizes and seed to take: a YAML file, or an embedded one by name.",
+    completion: CompletionOffers.configurations)
   var config: String?
 
   @Option(
     name: .customLong("set"),
-    help: "A setting, `data.views.globalSide=112` say; may be given several times.")
+    help: "A setting over --config, `data.views.globalSide=112` say; may be given several times.",
+    completion: CompletionOffers.settings)
   var overrides: [String] = []
 
   @OptionGroup var output: OutputOptions

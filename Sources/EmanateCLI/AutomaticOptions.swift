@@ -14,7 +14,10 @@ struct AutomaticOptions: ParsableArguments {
   )
   var isOn = false
 
-  @Option(help: "With --auto: how long the run may take, by steps tried on this machine.")
+  @Option(
+    help:
+      "With --auto: how many minutes the run may take, by steps tried here. (default: as many as the choices need)"
+  )
   var minutes: Double?
 
   func validate() throws {

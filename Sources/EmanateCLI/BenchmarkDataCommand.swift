@@ -12,19 +12,24 @@ extension DataMode: ExpressibleByArgument {}
 struct BenchmarkDataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data", abstract: "Measures how fast a folder becomes normalised views.",
-    discussion: "Example: emanate benchmark data --data photos --images 256 --threads 1")
+    examples: [
+      "emanate benchmark data --data photos --images 256 --threads 1"
+    ])
 
-  @Option(parsing: .upToNextOption, help: "Folders of images.") var data: [String]
-  @Option(help: "A recipe: a YAML file or an embedded name.") var recipe = "dino"
+  @Option(parsing: .upToNextOption, help: "Folders of images.", completion: .directory) var data: [String]
+  @Option(
+    help: "A recipe: a YAML file, or one by name (`emanate list recipes`).",
+    completion: CompletionOffers.recipes)
+  var recipe = "dino"
   @Option(help: "How many images to take.") var images = 256
-  @Option(help: "Images a batch.") var batch = 16
+  @Option(help: "How many images a batch has.") var batch = 16
   @Option(help: "The side of a patch in pixels.") var patch = 16
   @Option(help: "exact: Pillow's resampling bit for bit; fast: most levels the same.") var mode = DataMode
     .exact
   @Flag(help: "Say where the time goes, on one thread.") var profile = false
   @Flag(help: "Measure how views of mode fast differ from exact ones, in levels, in place of the speed.")
   var differences = false
-  @Option(help: "Keys the views.") var seed: UInt64 = 0
+  @Option(help: "Keys the views' randomness.") var seed: UInt64 = 0
   @OptionGroup var threading: ThreadOptions
   @OptionGroup var output: OutputOptions
 

@@ -7,7 +7,9 @@ import Foundation
 struct BenchmarkGEMMCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "gemm", abstract: "Measures float32 matrix products, cut into blocks as training cuts them.",
-    discussion: "Example: emanate benchmark gemm --threads 1")
+    examples: [
+      "emanate benchmark gemm --threads 1"
+    ])
 
   @Option(help: "Repetitions; the median counts.") var repeats = 9
   @OptionGroup var threading: ThreadOptions

@@ -11,22 +11,27 @@ struct BenchmarkStepCommand: ParsableCommand {
     discussion: """
       Teacher on the global views, student on all, loss, gradients, per-tensor clipping, optimizer, EMA, center; drop-path \
       0.1, last layer trained. Two steps of warm-up, then the median.
+      """,
+    examples: [
+      "emanate benchmark step --profile",
+      "emanate benchmark step --arch small --batch 4 --prototypes 4096 --recompute",
+    ])
 
-      Example: emanate benchmark step --arch tiny --patch 16 --batch 8 --prototypes 65536
-      """)
-
-  @Option(help: "micro, tiny, small or base.") var arch = "tiny"
+  @Option(
+    help: "The vision transformer: micro, tiny, small or base.",
+    completion: .list(["micro", "tiny", "small", "base"]))
+  var arch = "tiny"
   @Option(help: "The side of a patch in pixels.") var patch = 16
   @Option(help: "The side of the two global views in pixels.") var globalSide = 224
   @Option(help: "The side of the local views in pixels.") var localSide = 96
   @Option(help: "How many local views there are.") var locals = 8
-  @Option(help: "Images a step.") var batch = 8
-  @Option(help: "Prototypes, K.") var prototypes = 65_536
+  @Option(help: "How many images a step takes.") var batch = 8
+  @Option(help: "How many prototypes the heads have.") var prototypes = 65_536
   @Option(help: "Steps, two of warm-up among them.") var steps = 8
   @Option(help: "Keys weights and views.") var seed: UInt64 = 0
   @Flag(help: "Compute each block's inside twice in place of keeping it in memory.") var recompute = false
   @Option(help: "Parts in which a batch is computed, one after the other.") var batchParts = 1
-  @Option(help: "adamw, sgd or lars.") var optimizer = OptimizerSettings.Name.adamw
+  @Option(help: "What turns gradients into new weights.") var optimizer = OptimizerSettings.Name.adamw
   @Flag(help: "Say where the time goes, by kind of operation.") var profile = false
   @OptionGroup var computing: PrecisionOptions
   @OptionGroup var threading: ThreadOptions

@@ -11,17 +11,18 @@ struct BenchmarkTrainCommand: ParsableCommand {
     discussion: """
       A backbone with a classifier of 1,000 classes: forward, cross-entropy, gradients, SGD with momentum. Two steps of \
       warm-up, then the median.
-
-      Example: emanate benchmark train --arch mobilenet_v2 --batch 16
-      """)
+      """,
+    examples: [
+      "emanate benchmark train --arch mobilenet_v2 --batch 16"
+    ])
 
   @Option(help: "The backbone: `emanate list architectures`.")
   var arch = NetworkSettings.Architecture(rawValue: "resnet18")!
-  @Option(help: "Images a step.") var batch = 16
+  @Option(help: "How many images a step takes.") var batch = 16
   @Option(help: "The images' side in pixels.") var side = 224
   @Option(help: "Pixels of a patch's side, for vision transformers.") var patch = 16
-  @Option(help: "Channels of a residual network's first stage.") var channels: Int?
-  @Option(help: "How images enter a residual network: imagenet or cifar.") var stem = ResNetSizes.Stem
+  @Option(help: "Channels of a residual network's first stage. (default: 64)") var channels: Int?
+  @Option(help: "How images enter a residual network; cifar is for small ones.") var stem = ResNetSizes.Stem
     .imageNet
   @Option(help: "Steps, two of warm-up among them.") var steps = 8
   @Option(help: "Keys weights and images.") var seed: UInt64 = 0

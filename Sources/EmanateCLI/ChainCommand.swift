@@ -29,19 +29,28 @@ struct ChainCommand: ParsableCommand {
       Without a section a stage is as in its own command. --set names the stage first: --set distill.distill.alpha=0.3.
       With --resume finished stages are kept, one that was cut goes on, and OUT/chain.yaml says what --config and the
       folders do not.
-
-      Example: emanate chain --config chain.yaml --data photos --train labelled/train --test labelled/test --out runs/chain
-      """)
+      """,
+    examples: [
+      Example(
+        "emanate chain --config chain/fashion --data fashion/train --train fashion/train "
+          + "--test fashion/test --out runs/chain"),
+      Example(
+        "After Ctrl-C",
+        "emanate chain --out runs/chain --resume"),
+    ])
 
   @Option(
     name: .long, parsing: .upToNextOption,
-    help: "Folders of images to learn features from; labels are not looked at. (default: those of --train)")
+    help: "Folders of images to learn features from; labels are not looked at. (default: those of --train)",
+    completion: .directory)
   var data: [String] = []
 
-  @Option(name: .long, parsing: .upToNextOption, help: "Labelled folders to learn from; a folder is a class.")
+  @Option(
+    name: .long, parsing: .upToNextOption, help: "Labelled folders to learn from; a folder is a class.",
+    completion: .directory)
   var train: [String] = []
 
-  @Option(help: "The labelled folder to test on at the end.")
+  @Option(help: "The labelled folder to test on at the end.", completion: .directory)
   var test: String?
 
   @Option(
@@ -114,6 +123,7 @@ struct ChainCommand: ParsableCommand {
   }
 
   private func describe(_ chain: Chain) throws {
+    StandardError.write("emanate: some steps of each stage are tried, of which nothing is kept\n")
     let outlook = try chain.outlook { ProcessInfo.processInfo.systemUptime }
     let seconds = outlook.reduce(0) { $0 + $1.seconds }
     let table = TextTable(

@@ -89,7 +89,7 @@ struct ClassifierJudgement {
     let rows = zip(classes, report.classAccuracies).enumerated().map { index, row in
       let name = row.0 + String(repeating: " ", count: width - row.0.count)
       let share = row.1.map { String(format: "%6.2f %%", $0) } ?? "no images"
-      return "  \(name)  \(share) \(mistakes(of: index))"
+      return "  \(name)  \(share)\(mistakes(of: index))"
     }
     return ([head] + rows).joined(separator: "\n")
   }
@@ -100,7 +100,7 @@ struct ClassifierJudgement {
     let others = row.indices.filter { $0 != index && row[$0] > 0 }
       .sorted { (row[$0], $1) > (row[$1], $0) }.prefix(2)
     return others.isEmpty
-      ? "" : " taken for " + others.map { "\(classes[$0]) (\(row[$0]))" }.joined(separator: ", ")
+      ? "" : "  taken for " + others.map { "\(classes[$0]) (\(row[$0]))" }.joined(separator: ", ")
   }
 
   /// The whole report, for other programs.

@@ -6,10 +6,10 @@ struct ClassifierOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "A run's or checkpoint's folder, a safetensors or PyTorch file with a classifier.",
-      valueName: "weights"))
+      valueName: "weights"), completion: CompletionOffers.weights)
   var weights: String
 
-  @Option(help: "Which network of a run or checkpoint: teacher (the student where there is none) or student.")
+  @Option(help: "Which network of a run or checkpoint; where there is no teacher, its student.")
   var network = NetworkHints.Role.teacher
 
   @OptionGroup var architecture: ArchitectureOptions

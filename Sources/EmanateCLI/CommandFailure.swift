@@ -10,17 +10,24 @@ import Foundation
 /// How a command fails: what standard error says, and the exit status (as in BSD's sysexits.h).
 struct CommandFailure: Error {
   /// The exit statuses that commands use.
-  enum Code: Int32 {
-    /// The command line or a configuration cannot be used.
+  enum Code: Int32, CaseIterable {
     case usage = 64
-    /// The input data cannot be used.
     case data = 65
-    /// A run failed.
     case run = 70
-    /// A file or folder cannot be read or written.
     case files = 74
-    /// The user interrupted.
     case interrupted = 130
+
+    /// When it is used, in a sentence.
+    var meaning: String {
+      switch self {
+      case .usage: "The command line or a configuration cannot be used."
+      case .data: "The input data cannot be used."
+      case .run: "A run failed."
+      case .files: "A file or folder cannot be read or written."
+      case .interrupted:
+        "The user interrupted; what was done is saved, and `--resume` goes on where there is one."
+      }
+    }
   }
 
   let code: Code

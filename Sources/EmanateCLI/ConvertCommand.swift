@@ -19,20 +19,24 @@ struct ConvertCommand: ParsableCommand {
       applied inside, or by the caller with --images normalized. Outputs are `logits` [batch, classes], where there is a \
       classifier, and `features` [batch, width]. The file's metadata say how images are to be prepared (`side`, `crop`, \
       `mean`, `std`) and what the classes are called.
-
-      Examples: emanate convert --weights dino_deitsmall16_pretrain.pth --out dino.safetensors
-      emanate convert --weights runs/small --out small.onnx
-      """)
+      """,
+    examples: [
+      "emanate convert --weights runs/small --out small.onnx",
+      "emanate convert --weights dino_deitsmall16_pretrain.pth --out dino.safetensors",
+    ])
 
   @Option(
     help: ArgumentHelp(
-      "A run's or checkpoint's folder, a safetensors or PyTorch file.", valueName: "weights"))
+      "A run's or checkpoint's folder, a safetensors or PyTorch file.", valueName: "weights"),
+    completion: CompletionOffers.weights)
   var weights: String
 
-  @Option(help: "Which network of a run or checkpoint: teacher (the student where there is none) or student.")
+  @Option(help: "Which network of a run or checkpoint; where there is no teacher, its student.")
   var network = NetworkHints.Role.teacher
 
-  @Option(help: "The file to write: its name ends in .safetensors or .onnx.")
+  @Option(
+    help: "The file to write: its name ends in .safetensors or .onnx.",
+    completion: .file(extensions: ["safetensors", "onnx"]))
   var out: String
 
   @Option(help: "To .onnx: what it is given, levels (0 to 1) or normalized numbers. (default: levels)")

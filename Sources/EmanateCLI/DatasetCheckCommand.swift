@@ -11,9 +11,10 @@ struct DatasetCheckCommand: ParsableCommand {
       A file repeats an earlier one byte for byte, pixel for pixel (as decoded, without alpha), or nearly: the same
       picture resized or stored with loss. Of several folders, training images first, those of a later one that repeat
       one of an earlier one are named before all others. Nothing is changed.
-
-      Example: emanate dataset check photos/train photos/test
-      """)
+      """,
+    examples: [
+      "emanate dataset check labelled/train labelled/test"
+    ])
 
   @OptionGroup var reading: SweepOptions
   @Flag(name: .customLong("no-near"), help: "Look for files that are the same only, not for those nearly so.")

@@ -8,6 +8,7 @@ import Foundation
 struct DatasetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dataset", abstract: "Checks and measures folders of images, and makes one from a data set.",
+    examples: ["emanate dataset check photos", "emanate dataset stats photos"],
     subcommands: [DatasetCheckCommand.self, DatasetStatsCommand.self, FashionMNISTCommand.self])
 }
 
@@ -18,15 +19,18 @@ struct FashionMNISTCommand: ParsableCommand {
     discussion: """
       The IDX files are those of the Debian package dataset-fashion-mnist (MIT licence). --embedded takes 4,000
       training and 1,000 test images, which the program carries.
+      """,
+    examples: [
+      "emanate dataset fashion-mnist --out fashion",
+      "emanate dataset fashion-mnist --out sample --embedded",
+    ])
 
-      Example: emanate dataset fashion-mnist --out fashion
-      Example: emanate dataset fashion-mnist --out sample --embedded
-      """)
-
-  @Option(help: "The folder to make; it must not hold anything yet.")
+  @Option(help: "The folder to make; it must not hold anything yet.", completion: .directory)
   var out: String
 
-  @Option(help: "The folder of the IDX files, gzipped or not. (default: \(FashionMNIST.defaultSource))")
+  @Option(
+    help: "The folder of the IDX files, gzipped or not. (default: \(FashionMNIST.defaultSource))",
+    completion: .directory)
   var source: String?
 
   @Flag(help: "Take the 4,000 training and 1,000 test images that the program carries.")

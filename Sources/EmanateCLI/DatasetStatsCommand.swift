@@ -9,9 +9,10 @@ struct DatasetStatsCommand: ParsableCommand {
     abstract: "Prints the mean and deviation of red, green and blue, to paste into a recipe.",
     discussion: """
       Of levels 0...1, every image counted alike, whatever its size. A file that cannot be decoded is left out.
-
-      Example: emanate dataset stats photos
-      """)
+      """,
+    examples: [
+      "emanate dataset stats photos"
+    ])
 
   @OptionGroup var reading: SweepOptions
   @OptionGroup var output: OutputOptions

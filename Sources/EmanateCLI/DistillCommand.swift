@@ -25,17 +25,26 @@ struct DistillCommand: ParsableCommand {
       Students also teach themselves or one another, without --teacher: --config distill/born-again,
       distill/be-your-own-teacher, distill/tf-kd, distill/mutual, distill/ema-teacher. --generations N trains the student N
       times more, each by the one before: OUT/generation-0 from labels, or from --teacher, then OUT/generation-1 and so on.
-
-      Example: emanate distill --teacher runs/tuned --student mobilenet_v2 --side 64 --train photos/train --test photos/test
-      --out runs/small
-      All families: emanate distill --teacher runs/tuned --train photos/train --test photos/test --out runs/sweep --sweep
-      """)
+      """,
+    examples: [
+      Example(
+        "emanate distill --teacher runs/tuned --student mobilenet_v2 --train labelled/train "
+          + "--test labelled/test --out runs/small --baseline"),
+      Example(
+        "Every family of distillation",
+        "emanate distill --teacher runs/tuned --train labelled/train --test labelled/test --out "
+          + "runs/sweep --sweep"),
+      Example(
+        "Two students that teach each other",
+        "emanate distill --config distill/mutual --student resnet18 --side 64 --train "
+          + "labelled/train --test labelled/test --out runs/two"),
+    ])
 
   @Option(
     name: .customLong("teacher"), parsing: .upToNextOption,
     help: ArgumentHelp(
       "A teacher, or several: runs, checkpoints, files. None where students teach themselves.",
-      valueName: "weights"))
+      valueName: "weights"), completion: CompletionOffers.weights)
   var teachers: [String] = []
 
   @Option(
@@ -48,10 +57,14 @@ struct DistillCommand: ParsableCommand {
   @Option(help: "Pixels of the views' side. (default: the first teacher's, or 224)")
   var side: Int?
 
-  @Option(name: .long, parsing: .upToNextOption, help: "Folders to learn from; a folder is a class.")
+  @Option(
+    name: .long, parsing: .upToNextOption, help: "Folders to learn from; a folder is a class.",
+    completion: .directory)
   var train: [String] = []
 
-  @Option(help: "The labelled folder to test on at the end; not for teachers without a classifier.")
+  @Option(
+    help: "The labelled folder to test on at the end; not for teachers without a classifier.",
+    completion: .directory)
   var test: String?
 
   @Flag(help: "Train the same student without a teacher as well.")
@@ -61,20 +74,23 @@ struct DistillCommand: ParsableCommand {
     name: .customLong("teacher-cache"),
     help: ArgumentHelp(
       "A folder that keeps what the teachers make of fixed views (configuration keys distill.cache, data.views.fixed).",
-      valueName: "dir"))
+      valueName: "dir"), completion: .directory)
   var cache: String?
 
-  @Option(help: "How many seeds to train with: --seed and those after it.")
+  @Option(help: "How many seeds to train with: --seed and those after it. (default: 1)")
   var seeds: Int?
 
-  @Option(help: "Train the student so many times more, each by the one before (key distill.generations).")
+  @Option(
+    help:
+      "Train the student so many times more, each by the one before (key distill.generations). (default: 0)")
   var generations: Int?
 
   @Flag(help: "Train the student with each family of distillation, and without a teacher.")
   var sweep = false
 
   @Argument(
-    help: ArgumentHelp("With --sweep: these families only (emanate list families).", valueName: "family"))
+    help: ArgumentHelp("With --sweep: these families only (`emanate list families`).", valueName: "family"),
+    completion: .list(DistillationFamily.all.map { $0.name }))
   var families: [String] = []
 
   @Flag(

@@ -9,13 +9,14 @@ struct EvaluateCommand: ParsableCommand {
     discussion: """
       The folder's classes must be the network's. Of a run the best checkpoint is read where images were held out, else the
       newest.
-
-      Example: emanate evaluate --weights runs/tuned --test photos/test
-      """)
+      """,
+    examples: [
+      "emanate evaluate --weights runs/tuned --test labelled/test"
+    ])
 
   @OptionGroup var options: ClassifierOptions
 
-  @Option(help: "The labelled folder to test on.")
+  @Option(help: "The labelled folder to test on.", completion: .directory)
   var test: String
 
   @OptionGroup var threading: ThreadOptions

@@ -12,16 +12,19 @@ struct FeaturesCommand: ParsableCommand {
       Rows are in byte order of the relative paths: the class token after the final LayerNorm, float32, not normalised.
       A .csv file has each row's path; a .safetensors file has the tensor `features` and, as metadata, `paths`: a JSON
       list. A file that cannot be decoded has no row.
-
-      Example: emanate features --weights runs/photos --data photos --out photos.npy
-      """)
+      """,
+    examples: [
+      "emanate features --weights runs/photos --data photos --out photos.npy"
+    ])
 
   @OptionGroup var weights: WeightsOptions
 
-  @Option(help: "A folder of PNG and JPEG files, flat or nested.")
+  @Option(help: "A folder of PNG and JPEG files, flat or nested.", completion: .directory)
   var data: String
 
-  @Option(help: "The file to write: its name ends in .safetensors, .npy or .csv.")
+  @Option(
+    help: "The file to write: its name ends in .safetensors, .npy or .csv.",
+    completion: .file(extensions: ["safetensors", "npy", "csv"]))
   var out: String
 
   @Option(help: "Keys the numbers of --weights random.")

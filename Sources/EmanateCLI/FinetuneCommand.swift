@@ -15,26 +15,36 @@ struct FinetuneCommand: ParsableCommand {
       Network, side, mean and deviation are those of the weights; the settings are those of the embedded configuration
       finetune/default, then --config, then --set. A tenth of the training images is held out (validation.share) and tells
       which checkpoint is best; that one is tested at the end, and evaluation.json in the run's folder says how.
-
-      Example: emanate finetune --weights runs/photos --train photos/train --test photos/test --out runs/tuned
-      The head alone: --set supervised.trains=head. From scratch: --arch resnet18 --side 64 in place of --weights.
-      """)
+      """,
+    examples: [
+      "emanate finetune --weights runs/photos --train labelled/train --test labelled/test --out runs/tuned",
+      Example(
+        "The classifier alone",
+        "emanate finetune --weights runs/photos --train labelled/train --test labelled/test "
+          + "--out runs/head --set supervised.trains=head"),
+      Example(
+        "From scratch",
+        "emanate finetune --arch resnet18 --side 64 --train labelled/train --test labelled/test "
+          + "--out runs/scratch"),
+    ])
 
   @Option(
     help: ArgumentHelp(
       "What the backbone begins with: a run, a checkpoint, a safetensors or PyTorch file.",
-      valueName: "weights"))
+      valueName: "weights"), completion: CompletionOffers.weights)
   var weights: String?
 
-  @Option(help: "Which network of a run or checkpoint: teacher (the student where there is none) or student.")
+  @Option(help: "Which network of a run or checkpoint; where there is no teacher, its student.")
   var network = NetworkHints.Role.teacher
 
   @OptionGroup var architecture: ArchitectureOptions
 
-  @Option(name: .long, parsing: .upToNextOption, help: "Labelled folders to learn from; a folder is a class.")
+  @Option(
+    name: .long, parsing: .upToNextOption, help: "Labelled folders to learn from; a folder is a class.",
+    completion: .directory)
   var train: [String]
 
-  @Option(help: "The labelled folder to test on at the end.")
+  @Option(help: "The labelled folder to test on at the end.", completion: .directory)
   var test: String
 
   @OptionGroup var options: RunOptions

@@ -40,7 +40,9 @@ struct FolderCheckText {
     let confused = check.duplicates.count { $0.isAcrossClasses }
     if confused > 0 { lines.append("Repeated under another class: \(confused).") }
     if check.blank.count > 0 {
-      lines.append("\(Self.count(check.blank.count, "image")) of one colour throughout, alpha dropped.")
+      lines.append(
+        "\(Self.count(check.blank.count, "image")) of one colour throughout, alpha dropped; --set data.alpha=over lays drawings over white."
+      )
     }
     return lines
   }

@@ -17,23 +17,30 @@ struct InspectCommand: ParsableCommand {
       --out writes a report: one HTML file without anything from outside, with every chart, the settings, and where the
       images still are, views and nearest neighbours. Several runs stand side by side over the same axes. --plot draws the
       main charts alone.
+      """,
+    examples: [
+      "emanate inspect runs/photos",
+      "emanate inspect runs/photos runs/second --out report.html",
+      "emanate inspect runs/photos runs/second --plot curves.png",
+    ])
 
-      Example: emanate inspect runs/first runs/second --out report.html
-      Example: emanate inspect runs/first runs/second --plot curves.png
-      """)
-
-  @Argument(help: "Runs' folders.")
+  @Argument(help: "Runs' folders; a run may still be going on.", completion: .directory)
   var runs: [String]
 
-  @Option(help: "Write the report into this .html file.")
+  @Option(
+    help: "Write the report into this .html file. (default: no report, lines only)",
+    completion: .file(extensions: ["html"]))
   var out: String?
 
-  @Option(help: "Draw loss, signs of collapse and accuracies of all runs into this .svg or .png file.")
+  @Option(
+    help: "Draw loss, signs of collapse and accuracies into this .svg or .png file. (default: none)",
+    completion: .file(extensions: ["svg", "png"]))
   var plot: String?
 
   @Option(
     parsing: .upToNextOption,
-    help: "Folders of images for the report's pictures. (default: where each run says its images are)")
+    help: "Folders of images for the report's pictures. (default: where each run says its images are)",
+    completion: .directory)
   var data: [String] = []
 
   @Option(help: "Images among which the report looks for nearest neighbours; 0 leaves all pictures out.")

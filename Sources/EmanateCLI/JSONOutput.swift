@@ -8,12 +8,12 @@ struct OutputOptions: ParsableArguments {
 
   /// Prints what a person reads: on standard output, or with `--json` on standard error.
   func say(_ text: String) {
-    if json { StandardError.write(text + "\n") } else { print(text) }
+    if json { StandardError.write(text + "\n") } else { StandardOutput.write(text + "\n") }
   }
 
   /// Prints the result: with `--json` the object, otherwise the text.
   func result(_ object: some Encodable, text: @autoclosure () -> String) {
-    if json { print(JSONOutput.text(object)) } else { print(text()) }
+    StandardOutput.write((json ? JSONOutput.text(object) : text()) + "\n")
   }
 }
 
@@ -36,6 +36,18 @@ extension String {
   var printable: String {
     unicodeScalars.map { $0.properties.generalCategory == .control ? $0.escaped(asASCII: true) : String($0) }
       .joined()
+  }
+}
+
+/// Results. They are written at once: in a file that takes both outputs they then stand where they belong among messages.
+enum StandardOutput {
+  static func write(_ text: String) {
+    do {
+      try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+    } catch {
+      StandardError.write("emanate: standard output: cannot be written\n")
+      Foundation.exit(CommandFailure.Code.files.rawValue)
+    }
   }
 }
 

@@ -12,9 +12,13 @@ struct KNNCommand: ParsableCommand {
     discussion: """
       `random` is the mean of three initialisations of the architecture; `raw-pixels` compares the prepared images
       themselves. --baselines shows both beside the weights, at the same side.
-
-      Example: emanate knn --weights runs/photos --train photos/train --test photos/test --baselines
-      """)
+      """,
+    examples: [
+      "emanate knn --weights runs/photos --data photos --baselines",
+      Example(
+        "Two folders",
+        "emanate knn --weights runs/photos --train labelled/train --test labelled/test"),
+    ])
 
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var split: SplitOptions

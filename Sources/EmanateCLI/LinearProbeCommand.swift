@@ -10,9 +10,10 @@ struct LinearProbeCommand: ParsableCommand {
     discussion: """
       Features are taken once. Several learning rates are trained together on nine tenths of the training images; the
       best on the remaining tenth is trained anew on all of them, tested, and named.
-
-      Example: emanate linear-probe --weights runs/photos --train photos/train --test photos/test
-      """)
+      """,
+    examples: [
+      "emanate linear-probe --weights runs/photos --train labelled/train --test labelled/test"
+    ])
 
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var split: SplitOptions

@@ -8,7 +8,10 @@ import EmanateObjectives
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "Lists what there is to choose from, a line each.",
-    discussion: "Example: emanate list keys")
+    examples: [
+      "emanate list keys",
+      "emanate list configs",
+    ])
 
   /// What can be listed.
   enum Kind: String, CaseIterable, ExpressibleByArgument {
@@ -17,7 +20,7 @@ struct ListCommand: ParsableCommand {
 
   @Argument(
     help:
-      "methods, architectures, recipes, losses, terms and families (of distillation), attacks, keys, configs or presets (published settings)."
+      "What to list; terms and families are those of distillation, configs the program's own, presets published settings."
   )
   var kind: Kind
 

@@ -18,21 +18,22 @@ struct MapCommand: ParsableCommand {
       all pairs of images and keeps neighbours together: that groups lie apart says they differ, but not by how much, and
       their sizes say nothing. --method pca shows the two directions of the greatest variance, to scale. Where the folder
       has classes they are colours; the pointer shows an image's name.
-
-      Example: emanate map --weights runs/photos --data photos --out map.svg --thumbnails
-      """)
+      """,
+    examples: [
+      "emanate map --weights runs/photos --data photos --thumbnails --out map.svg"
+    ])
 
   enum Method: String, CaseIterable, ExpressibleByArgument { case tsne, pca }
 
   @OptionGroup var weights: WeightsOptions
 
-  @Option(help: "A folder of images, flat or nested; its first level names classes.")
+  @Option(help: "A folder of images, flat or nested; its first level names classes.", completion: .directory)
   var data: String
 
-  @Option(help: "The SVG file to draw into.")
+  @Option(help: "The SVG file to draw into.", completion: .file(extensions: ["svg"]))
   var out: String
 
-  @Option(help: "tsne or pca.")
+  @Option(help: "How features come into the plane: t-SNE or principal components.")
   var method = Method.tsne
 
   @Option(help: "t-SNE: how many neighbours an image has, roughly. (default: 30, or a third of the images)")
@@ -50,7 +51,9 @@ struct MapCommand: ParsableCommand {
   @Option(help: "The longer side of such an image on the map, in pixels.")
   var thumbnailSide = 32
 
-  @Option(help: "Also write path, class and both coordinates of every image into this CSV file.")
+  @Option(
+    help: "Also write path, class and both coordinates of every image into this CSV file.",
+    completion: .file(extensions: ["csv"]))
   var csv: String?
 
   @Option(help: "Draws the images, keys where t-SNE begins, and the numbers of --weights random.")

@@ -17,16 +17,22 @@ struct NeighborsCommand: ParsableCommand {
       Nearest by the cosine of the features, as in `emanate knn`. Queries are files (--query), or images of the folder drawn
       by --seed (--queries); a query that is in the folder is not its own neighbour. Where the folder has classes, a frame
       says whether a neighbour has the query's.
-
-      Example: emanate neighbors --weights runs/photos --data photos --queries 8 --out sheet.png
-      """)
+      """,
+    examples: [
+      "emanate neighbors --weights runs/photos --data photos --queries 8 --out nearest.png"
+    ])
 
   @OptionGroup var weights: WeightsOptions
 
-  @Option(help: "The folder whose images are compared, flat or nested; its first level names classes.")
+  @Option(
+    help: "The folder whose images are compared, flat or nested; its first level names classes.",
+    completion: .directory)
   var data: String
 
-  @Option(parsing: .upToNextOption, help: "Images to find the nearest ones of.")
+  @Option(
+    parsing: .upToNextOption,
+    help: "Images to find the nearest ones of. (default: --queries of the folder's own)",
+    completion: CompletionOffers.images)
   var query: [String] = []
 
   @Option(help: "How many images of the folder to draw as queries, where --query names none.")
@@ -35,7 +41,7 @@ struct NeighborsCommand: ParsableCommand {
   @Option(name: .customLong("k"), help: "How many neighbours to show.")
   var neighbors = 8
 
-  @Option(help: "The PNG file to draw into.")
+  @Option(help: "The PNG file to draw into.", completion: .file(extensions: ["png"]))
   var out: String
 
   @Option(help: "Draws the queries, and keys the numbers of --weights random.")

@@ -19,9 +19,10 @@ struct PatchesCommand: ParsableCommand {
       background the side to which more of the patches at the images' edges belong.
 
       Files are sheet.png and a NAME-patches.png an image.
-
-      Example: emanate patches --weights runs/photos dogs --side 480 --foreground auto --out parts
-      """)
+      """,
+    examples: [
+      "emanate patches --weights runs/photos fig.jpg bird.jpg --side 480 --foreground auto --out parts"
+    ])
 
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var pictures: PictureArguments

@@ -7,11 +7,12 @@ import Foundation
 
 /// Images to draw pictures of, and the folder for these.
 struct PictureArguments: ParsableArguments {
-  @Argument(help: "PNG and JPEG files, or folders of them.")
+  @Argument(help: "PNG and JPEG files, or folders of them.", completion: CompletionOffers.images)
   var images: [String]
 
   @Option(
-    help: "The folder for the pictures; it is made where there is none, and pictures of before are replaced.")
+    help: "The folder for the pictures; it is made where there is none, and pictures of before are replaced.",
+    completion: .directory)
   var out: String
 
   /// An image as the network reads it.

@@ -10,16 +10,19 @@ struct PredictCommand: ParsableCommand {
     discussion: """
       A line an image, in byte order of the relative paths: path, class, probability. A file that cannot be decoded has no
       line, and a warning names it.
-
-      Example: emanate predict --weights runs/tuned --data new-photos --out classes.csv
-      """)
+      """,
+    examples: [
+      "emanate predict --weights runs/tuned --data new-photos --out classes.csv"
+    ])
 
   @OptionGroup var options: ClassifierOptions
 
-  @Option(help: "A folder of PNG and JPEG files, flat or nested.")
+  @Option(help: "A folder of PNG and JPEG files, flat or nested.", completion: .directory)
   var data: String
 
-  @Option(help: "The file to write: its name ends in .csv or .jsonl.")
+  @Option(
+    help: "The file to write: its name ends in .csv or .jsonl.",
+    completion: .file(extensions: ["csv", "jsonl"]))
   var out: String
 
   @OptionGroup var threading: ThreadOptions

@@ -12,12 +12,27 @@ struct PretrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pretrain", abstract: "Learns features from folders of PNG and JPEG files, without labels.",
     discussion: """
-      Example: emanate pretrain --data photos --out runs/photos --config pretrain/dino-fashion --set training.epochs=20
+      A student network learns to agree with its own moving average, the teacher, about different crops of the same image
+      (DINO; `emanate list methods` names others, and --set method=byol chooses one). The defaults are those published for
+      large data; small data wants fewer prototypes and a quicker teacher, as --auto chooses them.
 
       Interrupting (Ctrl-C) finishes the step, saves and exits with 130; --resume goes on from there, bit for bit.
-      """)
+      """,
+    examples: [
+      "emanate pretrain --data photos --out runs/photos --set training.epochs=20",
+      Example(
+        "What it would do, how long and in how much memory",
+        "emanate pretrain --data photos --out runs/photos --dry-run"),
+      Example(
+        "Images of 28 to 32 pixels",
+        "emanate pretrain --data fashion/train --out runs/fashion --config pretrain/dino-resnet-fashion"),
+      Example(
+        "Settings that follow from the images and an hour of time",
+        "emanate pretrain --data photos --out runs/hour --auto --minutes 60"),
+    ])
 
-  @Option(name: .long, parsing: .upToNextOption, help: "Folders of images, nested or flat.")
+  @Option(
+    name: .long, parsing: .upToNextOption, help: "Folders of images, nested or flat.", completion: .directory)
   var data: [String]
 
   @OptionGroup var options: RunOptions
@@ -26,8 +41,8 @@ struct PretrainCommand: ParsableCommand {
     name: .customLong("init"),
     help: ArgumentHelp(
       "Begin with the backbone of a run, a checkpoint, a safetensors or PyTorch file (configuration key "
-        + "`start.weights`): heads learn first, then the backbone gently; nearest neighbours watch where there are labels.",
-      valueName: "weights"))
+        + "`start.weights`): heads learn first, then the backbone gently; nearest neighbours watch where there are labels. (default: random weights)",
+      valueName: "weights"), completion: CompletionOffers.weights)
   var initialWeights: String?
 
   @Flag(
@@ -123,6 +138,13 @@ struct PretrainCommand: ParsableCommand {
     let preparation = try pretraining.prepared()
     let plan = preparation.plan
     for note in preparation.notes { StandardError.warn(note) }
+    output.say(
+      """
+      \(plan.images) images, \(plan.stepsPerEpoch) \(plan.stepsPerEpoch == 1 ? "step" : "steps") of \(plan.batchSize) \
+      an epoch, \(plan.steps) steps in all.
+      Views: \(preparation.views.groups.map { "\($0.views) x \($0.side)" }.joined(separator: " + ")) pixels.
+      """)
+    StandardError.write("emanate: some steps are tried, of which nothing is kept\n")
     let forecast = try pretraining.forecast { ProcessInfo.processInfo.systemUptime }
     let peak = peakResidentBytes()
     output.result(
@@ -131,12 +153,7 @@ struct PretrainCommand: ParsableCommand {
         run: options.out, predicted_seconds: forecast.seconds,
         predicted_images_per_second: forecast.imagesPerSecond,
         predicted_waiting_share: forecast.waitingShare, predicted_peak_resident_bytes: peak),
-      text: """
-        \(plan.images) images, \(plan.stepsPerEpoch) steps of \(plan.batchSize) an epoch, \(plan.steps) steps in all.
-        Views: \(preparation.views.groups.map { "\($0.views) x \($0.side)" }.joined(separator: " + ")) pixels.
-        \(text(of: forecast, peak: peak))
-        Nothing was written.
-        """)
+      text: "\(text(of: forecast, peak: peak))\nNothing was written.")
   }
 
   private struct Plan: Encodable {

@@ -18,17 +18,24 @@ struct QuickstartCommand: ParsableCommand {
       of less than a quarter of its size, beside the same small network without a teacher.
 
       --set changes the pretraining, or a later stage by its name: --set finetune.training.steps=100.
+      """,
+    examples: [
+      "emanate quickstart --out runs/quickstart",
+      Example(
+        "A shorter look at every stage",
+        "emanate quickstart --out runs/glance --set training.steps=100 --set "
+          + "finetune.training.steps=50 --set distill.training.steps=50"),
+    ])
 
-      Example: emanate quickstart --out runs/quickstart
-      """)
-
-  @Option(help: "Where images and runs go: OUT/images, OUT/run, OUT/finetune, OUT/distill and OUT/baseline.")
+  @Option(
+    help: "Where images and runs go: OUT/images, OUT/run, OUT/finetune, OUT/distill and OUT/baseline.",
+    completion: .directory)
   var out = "runs/quickstart"
   @Option(
     name: .customLong("set"),
     help:
-      "A setting of the pretraining, `training.steps=100` say, or of a later stage; may be given several times."
-  )
+      "A setting of the pretraining, `training.steps=100` say, or of a later stage; may be given several times.",
+    completion: CompletionOffers.settings)
   var overrides: [String] = []
   @Flag(help: "Go on where an earlier quickstart was stopped.") var resume = false
   @Flag(help: "Replace what an earlier quickstart left in the folder.") var overwrite = false

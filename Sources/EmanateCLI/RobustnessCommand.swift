@@ -13,23 +13,24 @@ struct RobustnessCommand: ParsableCommand {
       from 0 to 1, before normalisation: --epsilon 8/255 lets every level move by 8 of 255. Where the loss gradient vanishes
       because logits saturate, as after defensive distillation, the report says so: fgsm and pgd then see nothing, and
       pgd-margin and cw, which follow the logits, count. With several --weights transfer goes from each to each.
-
-      Example: emanate robustness --weights runs/teacher runs/student --test photos/test --epsilon 8/255 --images 500
-      """)
+      """,
+    examples: [
+      "emanate robustness --weights runs/tuned runs/small --test labelled/test --epsilon 8/255"
+    ])
 
   @Option(
     name: .long, parsing: .upToNextOption,
     help: ArgumentHelp(
       "Classifiers: runs' or checkpoints' folders, safetensors or PyTorch files; a teacher and its student, say.",
-      valueName: "weights"))
+      valueName: "weights"), completion: CompletionOffers.weights)
   var weights: [String]
 
-  @Option(help: "Which network of a run or checkpoint: teacher (the student where there is none) or student.")
+  @Option(help: "Which network of a run or checkpoint; where there is no teacher, its student.")
   var network = NetworkHints.Role.teacher
 
   @OptionGroup var architecture: ArchitectureOptions
 
-  @Option(help: "The labelled folder whose images are attacked.")
+  @Option(help: "The labelled folder whose images are attacked.", completion: .directory)
   var test: String
 
   @Option(help: "At most so many images, spread evenly over the folder; 0 for all.")

@@ -1,26 +1,35 @@
 import ArgumentParser
 import EmanateConfiguration
 import EmanateNetworks
+import EmanateReports
 import EmanateTensors
 import EmanateTraining
 import Foundation
 
 /// What every command that trains takes: the run's folder, its settings, and what becomes of a run that is there.
 struct RunOptions: ParsableArguments {
-  @Option(name: .customLong("out"), help: "The run's folder.")
+  @Option(
+    name: .customLong("out"), help: "The run's folder; one that holds a run needs --resume or --overwrite.",
+    completion: .directory)
   var place: String?
 
-  @Option(help: "A configuration: a YAML file, or an embedded one by name (`emanate list configs`).")
+  @Option(
+    help:
+      "Settings over the command's own: a YAML file, or an embedded one by name (`emanate list configs`).",
+    completion: CompletionOffers.configurations)
   var config: String?
 
   @Option(
-    name: .customLong("set"), help: "A setting, `training.batchSize=32` say; may be given several times.")
+    name: .customLong("set"),
+    help:
+      "A setting over --config, `training.batchSize=32` say (`emanate list keys`); may be given several times.",
+    completion: CompletionOffers.settings)
   var overrides: [String] = []
 
-  @Option(help: "The numbers that products are computed with: float32 or bfloat16.")
+  @Option(help: "The numbers that products are computed with. (default: the settings', or float32)")
   var precision: Precision?
 
-  @Option(help: "Keys all randomness (configuration key `seed`).")
+  @Option(help: "Keys all randomness (configuration key `seed`). (default: the settings', or 0)")
   var seed: Int?
 
   @Flag(help: "Continue the run that the folder holds.")
@@ -83,7 +92,9 @@ extension TrainingRun {
   {
     let progress = ProgressLines(output: output)
     defer { progress.finish() }
-    return try self(
+    var run = self
+    run.pictures = RunSheets.draw
+    return try run(
       observer: progress, clock: { ProcessInfo.processInfo.systemUptime },
       shouldStop: { interruption.isAsked })
   }

@@ -17,18 +17,22 @@ struct ScheduleCommand: ParsableCommand {
 
       --what-if batch=64, epochs=50, steps=1000, images=5000 or any setting shows the teacher before and after such a
       change, with the momentum that keeps its half-life.
-
-      Example: emanate schedule dino byol mine.yaml --plot schedules.png
-      Example: emanate schedule dino --what-if batch=64 --what-if epochs=300
-      """)
+      """,
+    examples: [
+      "emanate schedule runs/photos",
+      "emanate schedule dino byol mine.yaml --plot schedules.png",
+      "emanate schedule dino --what-if batch=64 --what-if epochs=300",
+    ])
 
   @Argument(
     help:
-      "Runs' folders, configuration files, names of the program's own or of presets; without any, the defaults."
-  )
+      "Runs' folders, configuration files, names of the program's own or of presets; without any, the defaults.",
+    completion: CompletionOffers.schedules)
   var sources: [String] = []
 
-  @Option(help: "Draw the schedules of all sources into this .svg or .png file.")
+  @Option(
+    help: "Draw the schedules of all sources into this .svg or .png file.",
+    completion: .file(extensions: ["svg", "png"]))
   var plot: String?
 
   @Option(
@@ -37,7 +41,9 @@ struct ScheduleCommand: ParsableCommand {
   )
   var axis: ScheduleReport.PlotAxis?
 
-  @Option(help: "Write the value of every step into this CSV file (100,000 rows a run at most).")
+  @Option(
+    help: "Write the value of every step into this CSV file (100,000 rows a run at most).",
+    completion: .file(extensions: ["csv"]))
   var csv: String?
 
   @Option(
@@ -47,12 +53,16 @@ struct ScheduleCommand: ParsableCommand {
   var images: Int?
 
   @Option(
-    name: .customLong("set"), help: "Change a key, as in training.epochs=50; for all sources, repeatable.")
+    name: .customLong("set"),
+    help: "A setting for all sources, `training.epochs=50` say; may be given several times.",
+    completion: CompletionOffers.settings)
   var overrides: [String] = []
 
   @Option(
     name: .customLong("what-if"),
-    help: "Show the teacher before and after a change, as in batch=64; repeatable, one change each.")
+    help:
+      "Show the teacher before and after a change, `batch=64` say; may be given several times, one change each.",
+    completion: CompletionOffers.changes)
   var whatIfs: [String] = []
 
   @OptionGroup var output: OutputOptions

@@ -3,16 +3,18 @@ import EmanateData
 
 /// Two labelled folders, or one that is split: `--train DIR --test DIR` or `--data DIR --test-share 0.2`.
 struct SplitOptions: ParsableArguments {
-  @Option(help: "The labelled folder to learn from; its first folder level names the class.")
+  @Option(
+    help: "The labelled folder to learn from; its first folder level names the class.",
+    completion: .directory)
   var train: String?
 
-  @Option(help: "The labelled folder to test on.")
+  @Option(help: "The labelled folder to test on, of the same classes.", completion: .directory)
   var test: String?
 
-  @Option(help: "One labelled folder for both, instead of --train and --test.")
+  @Option(help: "One labelled folder for both, instead of --train and --test.", completion: .directory)
   var data: String?
 
-  @Option(help: "The share of each class of --data that is tested on.")
+  @Option(help: "The share of each class of --data that is tested on, between 0 and 1.")
   var testShare = 0.2
 
   func validate() throws {

@@ -4,7 +4,9 @@ import Foundation
 
 /// `DIR...` and how their files are read, for commands that look at every image once.
 struct SweepOptions: ParsableArguments {
-  @Argument(help: ArgumentHelp("Folders of PNG and JPEG files, flat or nested.", valueName: "dir"))
+  @Argument(
+    help: ArgumentHelp("Folders of PNG and JPEG files, flat or nested.", valueName: "dir"),
+    completion: .directory)
   var folders: [String]
 
   @Option(

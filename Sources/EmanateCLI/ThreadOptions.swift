@@ -3,7 +3,8 @@ import EmanateKernels
 
 /// `--threads N`.
 struct ThreadOptions: ParsableArguments {
-  @Option(help: "Threads to compute and load with (default: all cores).")
+  @Option(
+    help: "Threads to compute and load with; results are the same with any number. (default: all cores)")
   var threads: Int?
 
   func validate() throws {

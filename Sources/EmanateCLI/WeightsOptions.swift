@@ -8,10 +8,10 @@ struct WeightsOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "A run's or checkpoint's folder, a safetensors or PyTorch file, `raw-pixels`, or `random`.",
-      valueName: "weights"))
+      valueName: "weights"), completion: CompletionOffers.weightsOrWords)
   var weights: String
 
-  @Option(help: "Which network of a run or checkpoint: teacher (the student where there is none) or student.")
+  @Option(help: "Which network of a run or checkpoint; where there is no teacher, its student.")
   var network = NetworkHints.Role.teacher
 
   @OptionGroup var architecture: ArchitectureOptions
@@ -64,7 +64,7 @@ struct WeightsOptions: ParsableArguments {
 
 /// `--precision`: what products are computed with.
 struct PrecisionOptions: ParsableArguments {
-  @Option(help: "The numbers that products are computed with: float32 or bfloat16.")
+  @Option(help: "The numbers that products are computed with.")
   var precision = Precision.float32
 
   @Flag(help: "Compute bfloat16 also on a processor without instructions for it, slower than float32.")

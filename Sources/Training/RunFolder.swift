@@ -1,7 +1,8 @@
 import EmanateInterchange
 import Foundation
 
-/// Where a run keeps what: `config.yaml`, `metrics.jsonl`, `times.jsonl`, `skipped.jsonl` and `checkpoints/`.
+/// Where a run keeps what: `config.yaml`, `metrics.jsonl`, `times.jsonl`, `skipped.jsonl`, `checkpoints/`, and `tensorboard/` if
+/// it is asked for.
 public struct RunFolder: Sendable, Equatable {
   /// The folder's path.
   public let path: String
@@ -22,6 +23,8 @@ public struct RunFolder: Sendable, Equatable {
   public var times: String { path + "/times.jsonl" }
   /// Where the images lie, `data.json`.
   public var data: String { path + "/data.json" }
+  /// The folder of the event files that TensorBoard reads, `tensorboard`; there only where `logging.tensorboard` asks for it.
+  public var tensorboard: String { path + "/tensorboard" }
   /// The folder of the checkpoints `step-N` and of `last`, which names the newest.
   public var checkpoints: String { path + "/checkpoints" }
   var last: String { checkpoints + "/last" }
@@ -75,7 +78,7 @@ public struct RunFolder: Sendable, Equatable {
 
   /// Removes what a run wrote here, and nothing else.
   package func removeRun() throws(TrainingError) {
-    for file in [configuration, recipe, metrics, skipped, times, data, checkpoints]
+    for file in [configuration, recipe, metrics, skipped, times, data, tensorboard, checkpoints]
     where FileManager.default.fileExists(atPath: file) {
       do {
         try FileManager.default.removeItem(atPath: file)

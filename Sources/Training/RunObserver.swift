@@ -1,7 +1,7 @@
 import EmanateData
 import EmanateEvaluation
 
-/// What a run tells while it goes on: for progress bars, reports, event files. What a conformer leaves out is
+/// What a run tells while it goes on: for progress bars, reports, logs of your own. What a conformer leaves out is
 /// not heard.
 public protocol RunObserver {
   /// Before the first step: the plan in words, and what was changed or may matter.

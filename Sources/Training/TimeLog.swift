@@ -18,15 +18,20 @@ struct TimeLog {
     self.done = done
   }
 
-  /// Takes note of a step; `seconds` and `waiting` count from the log's beginning.
-  mutating func note(done: Int, seconds: Double, waiting: Double, isLast: Bool) throws(FileFailure) {
-    guard let file, isLast || done % interval == 0 else { return }
+  /// Takes note of a step; `seconds` and `waiting` count from the log's beginning. Gives the line that was written, if one
+  /// was due.
+  mutating func note(
+    done: Int, seconds: Double, waiting: Double, isLast: Bool
+  ) throws(FileFailure) -> [(String, JSONValue)]? {
+    guard let file, isLast || done % interval == 0 else { return nil }
     let (steps, time) = (done - self.done, seconds - self.seconds)
-    try file.append([
+    let line: [(String, JSONValue)] = [
       ("step", .integer(done - 1)), ("steps", .integer(steps)), ("seconds", .number(time)),
       ("waitingSeconds", .number(waiting - self.waiting)),
       ("imagesPerSecond", .number(Double(steps * batchSize) / time)),
-    ])
+    ]
+    try file.append(line)
     (self.done, self.seconds, self.waiting) = (done, seconds, waiting)
+    return line
   }
 }

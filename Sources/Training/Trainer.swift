@@ -26,6 +26,8 @@ public struct Trainer<M: Method> {
   /// Steps done when the loop begins, and the loader's state then.
   var start = 0
   var loaderState = Loader.State()
+  /// What TensorBoard reads; nil where nobody asked for it.
+  var events: TensorBoardLog?
 
   /// Runs to the end, or until `shouldStop` says so after a step; the last step's checkpoint is always
   /// written.
@@ -75,8 +77,10 @@ public struct Trainer<M: Method> {
         if done % configuration.logging.everySteps == 0 || look != nil || accuracy != nil || judgement != nil
           || layers != nil
         {
-          try metrics.append(
-            fields(result, now) + watched(look) + measured(layers, now) + voted(accuracy) + judged(judgement))
+          let line =
+            fields(result, now) + watched(look) + measured(layers, now) + voted(accuracy) + judged(judgement)
+          try metrics.append(line)
+          try events?.append(line)
         }
       } catch { throw .file(error) }
       done += 1
@@ -85,12 +89,13 @@ public struct Trainer<M: Method> {
         RunProgress(
           done: done, steps: plan.steps, loss: result.loss, seconds: seconds, waitingSeconds: waited,
           imagesPerSecond: Double((done - start) * plan.batchSize) / seconds))
-      let collapsed = change(look, done, observer)
+      let collapsed = try change(look, done, observer)
       let stops = shouldStop()
       do throws(FileFailure) {
-        try times.note(
+        let line = try times.note(
           done: done, seconds: seconds, waiting: waited,
           isLast: stops || collapsed != nil || done == plan.steps)
+        if let line { try events?.append(line, as: TensorBoardLog.timeTag) }
       } catch { throw .file(error) }
       if stops || collapsed != nil || done == plan.steps
         || done % configuration.training.checkpointEverySteps == 0
@@ -158,6 +163,7 @@ public struct Trainer<M: Method> {
     do throws(FileFailure) {
       try DurableFile.synchronize(run.metrics)
       try DurableFile.synchronize(run.skipped)
+      try events?.synchronize()
     } catch { throw .file(error) }
     let names = step.method.student.parameters.map { $0.name }
     let state = Checkpoint.State(

@@ -1,5 +1,6 @@
 import EmanateConfiguration
 import EmanateEvaluation
+import EmanateInterchange
 import EmanateMethods
 
 // What a run looks at besides its loss, and what of it stands in `metrics.jsonl`.
@@ -17,20 +18,31 @@ extension Trainer {
     observer.didMeasureKNN(accuracy, done: done, seconds: clock() - began)
     if let warning = votes.warning(accuracy, done: done, configuration) {
       observer.knnDidFall(warning, done: done)
+      try tell(warning, as: "knn/warning", step: done)
     }
     return accuracy
   }
 
   /// Tells the observer if the verdict has changed; gives the error that ends the run if it is to end.
-  func change(_ look: CollapseWatch.Look?, _ done: Int, _ observer: any RunObserver) -> TrainingError? {
+  func change(
+    _ look: CollapseWatch.Look?, _ done: Int, _ observer: any RunObserver
+  ) throws(TrainingError) -> TrainingError? {
     guard let look else { return nil }
     let advice = look.after.advice(configuration)
     if look.after != look.before {
-      observer.verdictDidChange(
-        CollapseChange(done: done, before: look.before, after: look.after, advice: advice))
+      let change = CollapseChange(done: done, before: look.before, after: look.after, advice: advice)
+      observer.verdictDidChange(change)
+      try tell(change.description, as: "collapse/verdict", step: done - 1)
     }
     return look.after.isCollapse && configuration.collapse.stop
       ? .collapsed(done: done, verdict: look.after, advice: advice ?? "") : nil
+  }
+
+  /// A sentence for the event files.
+  private func tell(_ sentence: String, as tag: String, step: Int) throws(TrainingError) {
+    do throws(FileFailure) { try events?.append([sentence], tag: tag, step: step) } catch {
+      throw .file(error)
+    }
   }
 
   /// The watch's keys, the same in every line of a run; `null` where nothing was looked at.

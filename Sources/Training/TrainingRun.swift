@@ -24,6 +24,9 @@ public struct TrainingRun {
   public var overwrites = false
   /// When resuming, accepts other images than the run began with.
   public var allowsChangedData = false
+  /// Draws what the run's event files show besides numbers and texts, where `logging.tensorboard` asks for them: once, before
+  /// the first step. `RunSheets.draw` is one.
+  public var pictures: @Sendable (TrainingRun, Preparation) throws -> [RunPicture] = { _, _ in [] }
   /// The methods that the configuration may name. Append one of your own; a run of it is continued by a program that
   /// appends it too, and refused by others.
   public var methods = MethodRegistry.all
@@ -141,6 +144,8 @@ public struct TrainingRun {
   public func callAsFunction(
     observer: any RunObserver, clock: () -> Double, shouldStop: () -> Bool
   ) throws -> RunOutcome {
+    // First: networks take seconds to make.
+    if run.holdsRun && !resumes && !overwrites { throw TrainingError.runExists(path: run.path) }
     let preparation = try prepared()
     func open<M: Method>(_ method: M) throws -> RunOutcome {
       try start(method, preparation, observer: observer, clock: clock, shouldStop: shouldStop)
@@ -180,7 +185,6 @@ public struct TrainingRun {
       try checkConfiguration(preparation.recipe)
       notes += try resume(&trainer)
     } else {
-      if run.holdsRun && !overwrites { throw TrainingError.runExists(path: run.path) }
       if resumes { notes.append("\(run.path) holds no run yet; this one begins at step 0") }
       if overwrites { try run.removeRun() }
       try run.create()
@@ -188,6 +192,9 @@ public struct TrainingRun {
       try DurableFile.write(configuration.yaml, to: run.configuration)
     }
     try DurableFile.write(DataPlace(preparation.folder.roots).json, to: run.data)
+    if configuration.logging.tensorboard && trainer.start < preparation.plan.steps {
+      trainer.events = try events(preparation, from: trainer.start, notes: notes)
+    }
     observer.runWillStart(
       steps: preparation.plan.steps, from: trainer.start, images: preparation.folder.count, notes: notes)
     return try trainer(observer: observer, clock: clock, shouldStop: shouldStop)

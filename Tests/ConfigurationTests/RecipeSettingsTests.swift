@@ -49,14 +49,14 @@ struct RecipeSettingsTests {
     }
   }
 
-  @Test("An unknown recipe names the embedded ones")
+  @Test("An unknown recipe is refused with what names the embedded ones")
   func unknown() throws {
     let configuration = try ExperimentConfiguration.load(overrides: ["data.recipe=dinosaur"])
     do throws(ConfigurationError) {
       _ = try configuration.data.resolvedRecipe()
       Issue.record("accepted")
     } catch {
-      #expect(error.description.contains("dino-small"))
+      #expect(error.description.contains("emanate list recipes"))
     }
   }
 

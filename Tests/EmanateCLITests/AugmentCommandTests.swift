@@ -90,7 +90,7 @@ struct AugmentCommandTests {
       (["augment", "--data", "nowhere", "--out", "a.png"], 65, "nowhere"),
       (["augment", "--data", "photos", "--out", "a.jpg"], 64, ".png"),
       (["augment", "--data", "photos", "--out", "/nowhere/a.png"], 74, "/nowhere"),
-      (["augment", "--data", "photos", "--out", "a.png", "--recipe", "dinosaur"], 74, "dino-small"),
+      (["augment", "--data", "photos", "--out", "a.png", "--recipe", "dinosaur"], 74, "list recipes"),
       (["augment", "--data", "photos", "--out", "a.png", "--images", "0"], 64, "--images"),
       (["augment", "--data", "photos/broken.png", "--out", "a.png"], 65, "broken.png"),
       (["augment", "--data", "photos", "photos/broken.png", "--out", "a.png"], 64, "not both"),

@@ -70,7 +70,7 @@ final class DatasetCommandTests {
         Files that repeat another: 0 byte for byte, 1 pixel for pixel, 1 nearly.
         LEAKAGE, repeated from another of the folders: 1.
         Repeated under another class: 1.
-        1 image of one colour throughout, alpha dropped.
+        1 image of one colour throughout, alpha dropped; --set data.alpha=over lays drawings over white.
 
         Unreadable:
           test/b/text.jpg: neither a PNG nor a JPEG file

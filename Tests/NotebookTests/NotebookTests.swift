@@ -8,6 +8,9 @@ import Testing
   /// EMANATE_NOTEBOOKS=check runs the notebooks, which takes minutes; write also puts outputs and pictures into the files.
   static let mode = ProcessInfo.processInfo.environment["EMANATE_NOTEBOOKS"] ?? ""
 
+  /// EMANATE_NOTEBOOKS_ONLY=03 runs those whose names hold these characters.
+  static let only = ProcessInfo.processInfo.environment["EMANATE_NOTEBOOKS_ONLY"] ?? ""
+
   /// Tutorials, and the guides of the library's documentation, by their paths in the repository.
   static let files = ["notebooks-md", "Sources/Emanate/Emanate.docc/Guides"].flatMap { folder in
     let names = try? FileManager.default.contentsOfDirectory(
@@ -28,7 +31,9 @@ import Testing
     #expect(Set(shown) == Set(lying.map { "notebooks-md/pictures/\($0)" }))
   }
 
-  @Test(.enabled(if: !mode.isEmpty, "make notebooks runs them"), arguments: files)
+  @Test(
+    .enabled(if: !mode.isEmpty, "make notebooks runs them"),
+    arguments: files.filter { only.isEmpty || $0.contains(only) })
   func `a notebook's blocks print and draw what the notebook shows`(path: String) throws {
     let notebook = try Notebook(repositoryRoot().appending(path: path))
     let run = try NotebookRunner(notebook).run()

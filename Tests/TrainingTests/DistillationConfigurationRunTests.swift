@@ -46,7 +46,8 @@ import Testing
         "network.channels=4", "data.preparation=teacher",
         "distill.teachers=\(SettingText.list(teachers).description)",
       ] + further)
-    let run = "\(scratch.path)/\(name)"
+    // Each in a folder of its own: one that holds a run is refused before anything else.
+    let run = "\(scratch.path)/\(name)-\(UUID().uuidString)"
     try pretrain(settings, data: data, run: run)
     let lines = try String(contentsOfFile: run + "/metrics.jsonl", encoding: .utf8).split(separator: "\n")
     let object = try JSONSerialization.jsonObject(with: Data(try #require(lines.last).utf8))
