@@ -53,10 +53,13 @@ struct NotebookRunner {
 
   private func runBash(_ blocks: [Int]) throws -> [(Int, [String])] {
     if blocks.isEmpty { return [] }
-    var script = "set -euo pipefail\nexport LC_ALL=C\n"
+    // Variables and functions of the blocks above the Swift program are known to those below it.
+    var script = "[ -e session ] && source ./session 2> /dev/null || true\n"
+    script += "set -euo pipefail\nexport LC_ALL=C\n"
     for index in blocks {
       script += "echo '\(marker(index))'\n" + notebook.blocks[index].code.joined(separator: "\n") + "\n"
     }
+    script += "(declare -p | grep -v '^declare -[a-zA-Z]*r'; declare -f) > session\n"
     try script.write(to: folder.appending(path: "blocks.sh"), atomically: true, encoding: .utf8)
     return cut(try output(of: "bash", ["blocks.sh"]), blocks)
   }
