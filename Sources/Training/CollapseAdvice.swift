@@ -6,9 +6,9 @@ extension CollapseWatch.Verdict {
     switch self {
     case .notStarted: "not started: too early to say, or the loss has not left its start"
     case .healthy: "healthy: no sign of collapse"
-    case .uniform: "collapsed: every image gets all prototypes alike"
-    case .oneHot: "collapsed: every image gets the same target, one prototype or few"
-    case .dimensional: "collapsed: the features of all images are nearly the same"
+    case .uniform: "collapsed, uniform: every image gets all prototypes alike"
+    case .oneHot: "collapsed, oneHot: every image gets the same target, one prototype or few"
+    case .dimensional: "collapsed, dimensional: the features of all images are nearly the same"
     }
   }
 

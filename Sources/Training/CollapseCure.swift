@@ -116,6 +116,9 @@ private struct Cure {
       set(
         "optimizer.weightDecay", to: "0.04", "decay pulls all weights, and with them all features, together")
     }
+    if settings.optimizer.finalWeightDecay > 0.4 {
+      set("optimizer.finalWeightDecay", to: "0.4", "decay that grows does the same later; 0.4 is DINO's")
+    }
     if settings.method == "dino" && dino.koleoWeight == 0 {
       set("dino.koleoWeight", to: "0.1", "KoLeo's loss spreads features evenly")
     }

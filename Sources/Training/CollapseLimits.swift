@@ -32,6 +32,9 @@ public struct CollapseLimits: Sendable, Hashable {
   public var same = 0.9
   /// Features are all the same below this deviation: a tenth of a sphere's.
   public var deviation = 0.1
+  /// And below this they are one and the same: whatever targets are made of them say nothing either, so features are the
+  /// cause. Where targets are, they leave more (the table).
+  public var identical = 0.001
   /// Or below this effective rank: their mean takes one direction, and what differs between images has less than one.
   public var rank = 2.0
   /// The rank is judged where it could be so much.
@@ -43,11 +46,13 @@ public struct CollapseLimits: Sendable, Hashable {
   /// Limits for a run of `steps` steps: nothing is said in its first tenth, 20 steps at least and 1,000 at most.
   public init(runOf steps: Int) { self.steps = min(1000, max(20, steps / 10)) }
 
-  /// What one look says; targets come first, because what they tell points to a setting.
+  /// What one look says; targets come first, because what they tell points to a setting, unless there are no features left to
+  /// make them of.
   func verdict(
     steps: Int, state: CollapseWatch.State, targets: TargetStatistics?, spreads: [FeatureSpread]
   ) -> CollapseWatch.Verdict {
     guard let loss = state.loss, steps >= self.steps else { return .notStarted }
+    if spreads.contains(where: { $0.deviation < identical }) { return .dimensional }
     if let targets {
       let (most, row) = (logarithm(Double(targets.prototypes)), logarithm(Double(targets.favourites.count)))
       if targets.information < information * min(most, row) {
