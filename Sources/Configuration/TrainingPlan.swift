@@ -52,8 +52,8 @@ public struct TrainingPlan: Hashable, Sendable {
     var warmup = training.warmupEpochs * stepsPerEpoch
     if warmup > steps / 10 {
       warnings.append(
-        "training.warmupEpochs: \(training.warmupEpochs) epochs are \(warmup) steps, more than a tenth of the run's "
-          + "\(steps); cut to \(steps / 10) steps")
+        "training.warmupEpochs: \(Self.being(training.warmupEpochs)) \(warmup) steps, more than a tenth of the "
+          + "run's \(steps); cut to \(steps / 10) steps")
       warmup = steps / 10
     }
     for epoch in training.decayEpochs where epoch * stepsPerEpoch >= steps {
@@ -74,8 +74,8 @@ public struct TrainingPlan: Hashable, Sendable {
     if temperatureEpochs > longest {
       if hasPrototypes {
         warnings.append(
-          "dino.warmupTeacherTemperatureEpochs: \(temperatureEpochs) epochs are more than 30 % of the run's \(steps) "
-            + "steps (\(stepsPerEpoch) an epoch); cut to \(longest) epochs")
+          "dino.warmupTeacherTemperatureEpochs: \(Self.being(temperatureEpochs)) more than 30 % of the run's "
+            + "\(steps) steps (\(stepsPerEpoch) an epoch); cut to \(longest) epochs")
       }
       temperatureEpochs = longest
     }
@@ -112,6 +112,9 @@ public struct TrainingPlan: Hashable, Sendable {
       } ?? []
   }
 
+  /// `1 epoch is`, `5 epochs are`.
+  private static func being(_ epochs: Int) -> String { epochs == 1 ? "1 epoch is" : "\(epochs) epochs are" }
+
   /// The backbone's share of the learning rate: 1 throughout but for a run that begins with given weights.
   private static func backboneRate(
     _ start: StartSettings, _ steps: Int, _ stepsPerEpoch: Int, _ warnings: inout [String]
@@ -120,7 +123,7 @@ public struct TrainingPlan: Hashable, Sendable {
     func cut(_ key: String, _ epochs: Int, to longest: Int, _ share: String) -> Int {
       if epochs * stepsPerEpoch <= longest { return epochs * stepsPerEpoch }
       warnings.append(
-        "start.\(key): \(epochs) epochs are \(epochs * stepsPerEpoch) steps, more than \(share) of the run's "
+        "start.\(key): \(being(epochs)) \(epochs * stepsPerEpoch) steps, more than \(share) of the run's "
           + "\(steps); cut to \(longest) steps")
       return longest
     }
