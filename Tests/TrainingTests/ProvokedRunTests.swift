@@ -46,12 +46,6 @@ import Testing
         "optimizer.weightDecay=10", "optimizer.finalWeightDecay=10", "training.learningRate=1",
       ], "training.learningRate"
     ),
-    // Features that are one and the same leave DINO's targets uniform: the features are the cause.
-    (
-      .dimensional,
-      ["optimizer.weightDecay=10", "optimizer.finalWeightDecay=10", "training.learningRate=1"],
-      "optimizer.finalWeightDecay"
-    ),
     (
       .notStarted,
       [
