@@ -1,6 +1,9 @@
 import EmanateConfiguration
+import EmanateMethods
 import EmanateObjectives
+import EmanateTensors
 import EmanateTraining
+import TestSupport
 import Testing
 
 /// Tiny networks that are made to collapse, each in a way of its own, and their healthy controls.
@@ -56,6 +59,23 @@ import Testing
       #expect(try #require(watched.last?.projections).deviation > 0.4)
     }
     #expect(simSiam.last?.teacher == nil && byol.last?.teacher != nil)
+  }
+
+  @Test func `features that are one and the same are the cause of targets that tell nothing`() throws {
+    let uniform = TargetStatistics(
+      prototypes: 64, meanEntropy: 4.158, entropyOfMean: 4.1585, favourites: Array(repeating: 3, count: 16))
+    // Deviations of 0, and of 0.03, what uniform targets leave.
+    for (noise, verdict) in [(0, .dimensional), (0.01, .uniform)] as [(Float, CollapseWatch.Verdict)] {
+      let features = Tensor(
+        hashFilled("features", [16, 8]).array.map { 1 + noise * $0 }, [16, 8])
+      var watch = CollapseWatch()
+      for _ in 0..<40 {
+        watch.note(
+          loss: 4.158, outputs: MethodOutputs(student: features, teacher: features, targets: uniform))
+      }
+      let look = watch.look(steps: 40)
+      #expect(look.seen == verdict, "\(String(describing: look.student))")
+    }
   }
 
   @Test func `a run that learns nothing has not started`() throws {
